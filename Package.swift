@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+// The layers of Tokenmill, lowest first. A target may import only targets of lower layers.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+enum Library {
+    static let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+    static let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+    static let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+    static let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+    static let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+}
+
+func layer(_ name: String, _ imports: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: imports, exclude: [], swiftSettings: strict)
+}
+
+func tests(_ name: String, _ imports: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: imports, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "tokenmill",
+    products: [.executable(name: "tokenmill", targets: ["tokenmill"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // layer 0: imports nothing of ours
+        layer("Core", []),
+        layer("JSON", [Library.orderedCollections]),
+        .systemLibrary(name: "COpenSSL", path: "Sources/HTTP/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", path: "Sources/HTTP/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        layer("HTTP", ["COpenSSL", "CZlib", Library.httpTypes, Library.deque]),
+        .target(name: "Kernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
+        // layer 1
+        layer("Scheduling", ["Core", Library.deque, Library.orderedCollections]),
+        layer("Compute", ["Core", "Kernels"]),
+        layer("Checkpoints", ["Core", "JSON"]),
+        layer("Text", ["Core", "JSON"]),
+        // layer 2
+        layer("Models", ["Core", "JSON", "Compute", "Checkpoints", "Kernels"]),
+        // layer 3
+        layer("Engine", ["Core", "Kernels", "Scheduling", "Models", Library.deque]),
+        // layer 4
+        layer("Service", ["Core", "JSON", "Checkpoints", "Text", "Scheduling", "Models", "Engine", Library.logging]),
+        // layer 5
+        layer("API", ["Core", "JSON", "HTTP", "Text", "Scheduling", "Engine", "Service", Library.httpTypes, Library.logging]),
+        // layer 6
+        .executableTarget(
+            name: "tokenmill",
+            dependencies: [
+                "Core", "JSON", "HTTP", "Kernels", "Compute", "Checkpoints", "Text", "Scheduling", "Models", "Engine",
+                "Service", "API", Library.argumentParser, Library.logging, Library.yams,
+            ],
+            swiftSettings: strict),
+        // tests mirror sources
+        tests("CoreTests", ["Core"]),
+        tests("JSONTests", ["JSON"]),
+        tests("HTTPTests", ["HTTP", "JSON", Library.httpTypes]),
+        tests("KernelsTests", ["Kernels"]),
+        tests("SchedulingTests", ["Core", "Scheduling", "JSON"]),
+        tests("ComputeTests", ["Core", "Compute", "Kernels", "Checkpoints", "JSON"]),
+        tests("CheckpointsTests", ["Core", "Checkpoints", "JSON"]),
+        tests("TextTests", ["Core", "Text", "JSON", "Checkpoints"]),
+        tests("ModelsTests", ["Core", "Models", "Compute", "Checkpoints", "JSON", "Kernels"]),
+        tests("EngineTests", ["Core", "Engine", "Models", "Scheduling", "Kernels"]),
+        tests("ServiceTests", ["Core", "JSON", "Service", "Engine", "Text", "Scheduling"]),
+        tests("APITests", ["Core", "JSON", "HTTP", "API", "Service", "Engine", "Text", Library.httpTypes]),
+        tests("CommandTests", ["tokenmill"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
