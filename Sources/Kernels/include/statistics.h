@@ -35,15 +35,15 @@ struct statistics_kernels {
 
     /* How many elements are > value: the rank of a token with that logit. */
     int32_t (*count_greater_f32)(const float *x, int32_t count, float value);
-
-    /* For each of `ids`, all different and in [0, count of logits): presence, frequency and
-     * repetition penalties.  seen[i] is how often ids[i] occurs in the output, 0 if in the prompt
-     * only. v = x[id]; v = v > 0 ? v / repetition : v * repetition; then if seen > 0:
-     * v -= frequency * seen + presence. */
-    void (*penalize_f32)(
-        float *x, const int32_t *ids, const int32_t *seen, int32_t count, float presence,
-        float frequency, float repetition);
 };
+
+/* Presence, frequency and repetition penalties for `count` different ids of a row of logits x.
+ * seen[i] is how often ids[i] occurs in the output, 0 if in the prompt only.
+ * v = x[id]; v = v > 0 ? v / repetition : v * repetition; then if seen > 0:
+ * v -= frequency * seen + presence.  Scattered, hence the same code for every table. */
+void statistics_penalize_f32(
+    float *x, const int32_t *ids, const int32_t *seen, int32_t count, float presence,
+    float frequency, float repetition);
 
 extern const struct statistics_kernels statistics_kernels_portable;
 #if defined(__x86_64__)
