@@ -8,8 +8,6 @@
 #include "../include/attention.h"
 #include "../include/rows.h"
 
-#pragma clang assume_nonnull begin
-
 enum {
     /* Slots whose keys lie side by side; page sizes are multiples of it. */
     attention_block_tokens = 16,
@@ -55,10 +53,10 @@ struct attention_steps {
         float state[2], float *values, const float more_state[2], const float *more_values,
         int32_t head_size);
 
-    /* output[d] = values[d] * factor + 0, factor = 1 / sum; with a sink, factor = c / fma(sum, c,
+    /* output[d] = values[d] * factor + 0, factor = 1 / sum; with a sink (may be null), factor = c / fma(sum, c,
      * exp(sink - M)), M = max(maximum, sink), c = exp(maximum - M). */
     void (*finish)(
-        float *output, const float *values, const float state[2], const float *_Nullable sink,
+        float *output, const float *values, const float state[2], const float *sink,
         int32_t head_size);
 
     /* Converts `count` rows of `width` elements (a multiple of 8) to f32, strides in elements. */
@@ -83,5 +81,4 @@ void attention_merge_spans(
 void attention_store(
     const struct attention_steps *steps, const struct attention_store_job *job);
 
-#pragma clang assume_nonnull end
 #endif
