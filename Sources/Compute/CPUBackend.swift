@@ -64,9 +64,9 @@ public final class CPUBackend: Backend {
     public func makeCache(
         _ groups: [CacheGroupShape], pageSize: Int, element: CacheElement
     ) throws(BackendError) {
-        guard groups.count <= Int(CACHE_GROUPS_MAX.rawValue) else {
+        guard groups.count <= CACHE_GROUPS_MAX else {
             throw .shapeUnsupported(
-                fact: "cache groups", value: groups.count, limit: Int(CACHE_GROUPS_MAX.rawValue))
+                fact: "cache groups", value: groups.count, limit: CACHE_GROUPS_MAX)
         }
         cache = try CPUCache(groups, pageSize: pageSize, element: element)
     }

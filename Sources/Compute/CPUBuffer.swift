@@ -25,7 +25,7 @@ final class CPUBuffer {
     /// From now on whoever writes a row also writes its quantized form.
     func keepQuants() throws(BackendError) {
         guard quants == nil else { return }
-        let block = Int(ACTIVATION_BLOCK.rawValue)
+        let block = ACTIVATION_BLOCK
         precondition(width % block == 0, "integer products read rows of whole blocks, not \(width)")
         let made = try DeviceMemory.allocate(rows * activation_row_bytes(Int32(width)))
         record.pointee.quants = made.base.assumingMemoryBound(to: UInt8.self)

@@ -1,5 +1,6 @@
 // DecoderProgram.swift: one step of a dense decoder as operations.
 // embed -> layers of (norm, attention, norm, feed-forward) -> norm and head of the rows asked for.
+import Checkpoints
 import Compute
 
 struct DecoderProgram {
