@@ -1,7 +1,7 @@
 // Mapping.swift: one file's bytes, read-only, for as long as anything refers to them.
-// It never copies the file and never interprets it. The length is taken once, at opening; every later
-// check is against that length. A file that another process shortens meanwhile cannot be read
-// safely through any mapping, so `requireUnchanged` tells before and after it is used.
+// It never copies the file and never interprets it. The length is taken once, at opening; every
+// later check is against that length. A file that another process shortens meanwhile cannot be
+// read safely through any mapping, so `requireUnchanged` tells before and after it is used.
 
 import Glibc
 
@@ -59,7 +59,8 @@ public final class Mapping: Sendable {
 
     /// Asks the system to read the file ahead; returns at once.
     public func prefetch() {
-        madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count, Int32(MADV_WILLNEED))
+        let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress!)
+        madvise(base, bytes.count, Int32(MADV_WILLNEED))
     }
 
     private static func status(of descriptor: Int32, path: String) throws(CheckpointError) -> stat {

@@ -21,7 +21,8 @@ public struct TensorSlice: Sendable {
     public var fileOffset: Int { bytes.baseAddress! - owner.bytes.baseAddress! }
 
     init(name: String, shape: [Int], format: ElementFormat, range: Range<Int>, owner: Mapping) {
-        precondition(range.upperBound <= owner.bytes.count, "tensor \(name) lies outside \(owner.path)")
+        precondition(
+            range.upperBound <= owner.bytes.count, "tensor \(name) lies outside \(owner.path)")
         self.name = name
         self.shape = shape
         self.format = format
