@@ -23,6 +23,10 @@ public final class Checkpoint: Sendable {
     /// - Cost: reads names and metadata, not tensors.
     /// - Throws: the first fault found, with its file, key or tensor, offset and limit.
     public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
+        // C would take the path to end here, and open another file.
+        guard !path.utf8.contains(0) else {
+            throw CheckpointError(path: path, fault: .unsafeFileName(path))
+        }
         var status = stat()
         guard stat(path, &status) == 0 else {
             throw CheckpointError(path: path, fault: .system(operation: "open", code: errno))
@@ -37,7 +41,8 @@ public final class Checkpoint: Sendable {
     /// Bytes of all tensors.
     public var totalBytes: Int { tensors.values.reduce(0) { $0 + $1.bytes.count } }
 
-    /// Throws when a file has been shortened or rewritten since it was opened.
+    /// Throws when a file has been shortened or rewritten since it was opened, or failed to read.
+    /// Call it after reading tensors: what a shortened file has lost reads as zeros.
     public func requireUnchanged() throws(CheckpointError) {
         for mapping in mappings { try mapping.requireUnchanged() }
     }

@@ -42,9 +42,9 @@ extension CheckpointError.Fault: CustomStringConvertible {
         case .empty: "the file is empty"
         case .missingFile(let name): "needs \(CheckpointError.printable(name)), which is not there"
         case .unsafeFileName(let name):
-            "\"\(CheckpointError.printable(name))\" is not the name of a file in this directory"
+            "\"\(CheckpointError.printable(name))\" cannot be the name of a file here"
         case .changedWhileOpen(let before, let now):
-            "the file changed while it was open: \(before) bytes before, \(now) bytes now"
+            "the file changed or failed while it was read: \(before) bytes at first, \(now) now"
         case .invalidJSON(let reason): reason.description
         case .notFirstShard(let number, let count):
             "this is shard \(number) of \(count); open shard 1 of \(count)"
