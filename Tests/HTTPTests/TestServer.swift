@@ -6,7 +6,7 @@ import HTTPTypes
 import Synchronization
 
 /// A running server and where it listens.
-final class TestServer {
+final class TestServer: Sendable {
     let server: Server
     let addresses: [ListenAddress]
     let refusals: Records<ServerConfiguration.Refusal>
