@@ -3,6 +3,7 @@
 import Core
 import Engine
 import JSON
+import Service
 import Text
 
 struct LogprobWriter: Sendable {
@@ -37,7 +38,7 @@ struct LogprobWriter: Sendable {
 
     /// Completions: four parallel arrays. - offset: of the first token's text, in Unicode scalars; moved on.
     func writeCompletion(_ tokens: [SampledToken], offset: inout Int, to writer: inout JSONWriter) {
-        let texts = tokens.map { tokenizer.text(of: $0.token) }
+        let texts = tokens.map { text(of: $0.token) }
         writer.beginObject()
         writer.key("text_offset")
         writer.beginArray()
@@ -79,6 +80,8 @@ struct LogprobWriter: Sendable {
         writer.endArray()
     }
 
+    private func text(of token: TokenID) -> String { tokenizer.covers(token) ? tokenizer.text(of: token) : "" }
+
     private func writePromptEntry(_ entry: TokenLogprob, to writer: inout JSONWriter) {
         writer.key("\(entry.token)")
         writer.beginObject()
@@ -87,18 +90,18 @@ struct LogprobWriter: Sendable {
         writer.key("rank")
         writer.value(entry.rank)
         writer.key("decoded_token")
-        writer.value(tokenizer.text(of: entry.token))
+        writer.value(text(of: entry.token))
         writer.endObject()
     }
 
     private func write(_ token: TokenID, logprob: Float?, to writer: inout JSONWriter) {
         writer.key("token")
-        writer.value(tokenizer.text(of: token))
+        writer.value(text(of: token))
         writer.key("logprob")
         writer.value(max(logprob ?? Self.least, Self.least))
         writer.key("bytes")
         writer.beginArray()
-        for byte in tokenizer.bytes(of: token) { writer.value(Int(byte)) }
+        for byte in tokenizer.covers(token) ? tokenizer.bytes(of: token) : [] { writer.value(Int(byte)) }
         writer.endArray()
     }
 
@@ -108,7 +111,7 @@ struct LogprobWriter: Sendable {
         var shown: Set<String> = []
         writer.beginObject()
         for entry in token.alternatives.prefix(count) + [own] {
-            let text = tokenizer.text(of: entry.token)
+            let text = text(of: entry.token)
             guard shown.insert(text).inserted else { continue }
             writer.key(text)
             writer.value(max(entry.logprob, Self.least))

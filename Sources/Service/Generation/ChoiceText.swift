@@ -5,12 +5,14 @@ import Engine
 import Text
 
 struct ChoiceText {
+    private let tokenizer: Tokenizer
     private let rules: TextRules
     private var detokenizer: IncrementalDetokenizer
     private var matcher: StopMatcher?
     private(set) var tokenCount = 0
 
     init(_ tokenizer: Tokenizer, rules: TextRules) {
+        self.tokenizer = tokenizer
         self.rules = rules
         detokenizer = IncrementalDetokenizer(tokenizer, skipSpecial: rules.skipsSpecial)
         if !rules.stopStrings.isEmpty {
@@ -27,6 +29,7 @@ struct ChoiceText {
         for (index, token) in tokens.enumerated() {
             tokenCount += 1
             if case .stopToken = finish, index == tokens.count - 1, !rules.includesStop { break }
+            guard tokenizer.covers(token.token) else { continue }
             if let stop = append(detokenizer.append(token.token), to: &text) {
                 return (text, tokens[...index], .stopString(stop))
             }

@@ -1,4 +1,5 @@
 // ServedModel.swift: a loaded model as the service sees it: names, text, an engine. A value, made once at load.
+import Core
 import Engine
 import Text
 
@@ -19,9 +20,10 @@ public struct ServedModel: Sendable {
     public var beginText: String
     public var endText: String
 
+    /// - endToken: the one that templates know as `eos_token`; there may be several end tokens.
     public init(
         id: String, tokenizer: Tokenizer, template: ConversationTemplate?, engine: any GenerationEngine,
-        createdAt: Int
+        createdAt: Int = Clock.unixSeconds, endToken: TokenID? = nil
     ) {
         self.id = id
         self.tokenizer = tokenizer
@@ -29,7 +31,7 @@ public struct ServedModel: Sendable {
         self.engine = engine
         self.createdAt = createdAt
         beginText = tokenizer.beginOfSequence.map { tokenizer.text(of: $0) } ?? ""
-        endText = tokenizer.endTokens.min().map { tokenizer.text(of: $0) } ?? ""
+        endText = (endToken ?? tokenizer.endTokens.min()).map { tokenizer.text(of: $0) } ?? ""
     }
 
     /// Most tokens of prompt and answer together.

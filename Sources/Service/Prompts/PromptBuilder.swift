@@ -50,7 +50,7 @@ public struct PromptBuilder: Sendable {
         for (key, value) in conversation.variables { context[key] = value }
         let text: String
         do {
-            text = try template.template.render(context, now: .system)
+            text = try template.template.render(context, now: .system())
         } catch {
             throw .template("\(error)", isRequests: conversation.template != nil)
         }
