@@ -128,7 +128,7 @@ final class Answer: @unchecked Sendable {
             return
         }
         use(piece, prompt: prompt)
-        guard piece.choice == 0, !held[prompt].isEmpty else { return }
+        guard !isClosed, piece.choice == 0, !held[prompt].isEmpty else { return }
         let pieces = held[prompt]
         held[prompt] = []
         for piece in pieces where !isClosed { use(piece, prompt: prompt) }
