@@ -1,6 +1,6 @@
-// LoadHistory.swift: what is remembered of an endpoint's load: bounded, and no older than the windows need.
-// It decides nothing. Its one idea: every signal is kept as a total that grows, gauges as their integral over
-// time, so the mean over any window is a difference of two points.
+// LoadHistory.swift: what is remembered of an endpoint's load: bounded, and no older than the
+// windows need. It decides nothing. Its one idea: every signal is kept as a total that grows,
+// gauges as their integral over time, so the mean over any window is a difference of two points.
 //
 // points:  [oldest ........... now - up - down) [ ............ now - up) [ .......... now]
 //           dropped                              peaks for going down     mean for going up
@@ -47,7 +47,8 @@ public struct LoadHistory: Sendable, Hashable {
         totals[ScalingSignal.promptTokensPerSecond.index] +=
             Self.growth(sample.promptTokensTotal, since: previous.promptTokensTotal) * sample.share
         totals[ScalingSignal.generatedTokensPerSecond.index] +=
-            Self.growth(sample.generatedTokensTotal, since: previous.generatedTokensTotal) * sample.share
+            Self.growth(sample.generatedTokensTotal, since: previous.generatedTokensTotal)
+            * sample.share
         record(Point(time: sample.time, totals: totals))
         last = sample
     }
@@ -107,7 +108,8 @@ public struct LoadHistory: Sendable, Hashable {
         guard next < points.count else { return points[points.count - 1].totals[signal.index] }
         let (left, right) = (points[next - 1], points[next])
         let part = (time - left.time) / (right.time - left.time)
-        return left.totals[signal.index] + part * (right.totals[signal.index] - left.totals[signal.index])
+        return left.totals[signal.index] + part
+            * (right.totals[signal.index] - left.totals[signal.index])
     }
 
     private func firstPoint(notBefore time: Double) -> Int {

@@ -1,14 +1,16 @@
 // LoadSample.swift: one look at an endpoint's load.
 
 /// Gauges and running totals of the observed replicas at one moment.
-/// A process that sees only itself passes its own figures with `observed` 1 and the endpoint's `replicas`;
-/// the load is then taken to be spread evenly. A gateway passes sums, with `observed` equal to `replicas`.
+/// A process that sees only itself passes its own figures with `observed` 1 and the endpoint's
+/// `replicas`; the load is then taken to be spread evenly. A gateway passes sums, with `observed`
+/// equal to `replicas`.
 public struct LoadSample: Sendable, Hashable {
     /// Monotonic seconds.
     public var time: Double
     /// Replicas that the endpoint has now; 0 when it sleeps.
     public var replicas = 1
-    /// How many replicas the figures below sum over; 0 when requests wait in front of a sleeping endpoint.
+    /// How many replicas the figures below sum over; 0 when requests wait in front of a sleeping
+    /// endpoint.
     public var observed = 1
     public var running = 0
     public var waiting = 0

@@ -1,7 +1,7 @@
 // ScalingHint.swift: how many replicas an endpoint should have now, and why.
-// A pure function of policy and load history: equal inputs give equal hints, so traces can be replayed.
-// It never starts or stops anything; whoever reads the hint does.
-// Its one idea: up follows the mean of a short window, down follows the peak of those means in a long one.
+// A pure function of policy and load history: equal inputs give equal hints, so traces can be
+// replayed. It never starts or stops anything; whoever reads the hint does. Its one idea: up
+// follows the mean of a short window, down follows the peak of those means in a long one.
 
 /// Advice for the present moment.
 public struct ScalingHint: Sendable, Hashable {
@@ -12,7 +12,8 @@ public struct ScalingHint: Sendable, Hashable {
         public let load: Double
         /// What one replica should carry.
         public let target: Double
-        /// Load over what the present replicas should carry; 1 is exactly full. Of a sleeping endpoint: of one.
+        /// Load over what the present replicas should carry; 1 is exactly full. Of a sleeping
+        /// endpoint: of one.
         public let value: Double
         /// Replicas that this signal alone asks for, before the policy's bounds.
         public let replicas: Int
@@ -63,7 +64,9 @@ public struct ScalingHint: Sendable, Hashable {
         self.pressures = pressures
         self.decision = decision
         var binding = pressures.first
-        for pressure in pressures.dropFirst() where pressure.value > binding?.value ?? 0 { binding = pressure }
+        for pressure in pressures.dropFirst() where pressure.value > binding?.value ?? 0 {
+            binding = pressure
+        }
         self.binding = binding?.signal
     }
 
@@ -74,18 +77,22 @@ public struct ScalingHint: Sendable, Hashable {
             guard let target = policy.targets[signal] else { return nil }
             let load = history.mean(signal, over: policy.scaleUpWindowSeconds, endingAt: time)
             return Pressure(
-                signal: signal, load: load, target: target, value: load / (target * Double(max(current, 1))),
+                signal: signal, load: load, target: target,
+                value: load / (target * Double(max(current, 1))),
                 replicas: wanted(load, target))
         }
     }
 
     private static func decide(
-        _ policy: ScalingPolicy, _ history: LoadHistory, _ pressures: [Pressure], _ sample: LoadSample
+        _ policy: ScalingPolicy, _ history: LoadHistory, _ pressures: [Pressure],
+        _ sample: LoadSample
     ) -> (Int, Decision) {
         let current = sample.replicas
         if current <= 0 {
             // A request that waits for a sleeping endpoint waits for nothing else: no window here.
-            if sample.demand > 0 || history.activeAt == sample.time { return (policy.clamped(1), .wake) }
+            if sample.demand > 0 || history.activeAt == sample.time {
+                return (policy.clamped(1), .wake)
+            }
             return policy.replicasMin > 0 ? (policy.replicasMin, .bounded) : (0, .asleep)
         }
         let bounded = policy.clamped(current)

@@ -9,7 +9,8 @@ public struct ScalingPolicy: Sendable, Hashable {
     /// 0 allows the endpoint to sleep when nobody asks.
     public var replicasMin = 1
     public var replicasMax = 1
-    /// Load that one replica should carry, per signal. With several, the one that asks for most replicas wins.
+    /// Load that one replica should carry, per signal. With several, the one that asks for most
+    /// replicas wins.
     public var targets: [ScalingSignal: Double] = [.capacity: 0.8]
     /// Load is averaged over this long, so a spike must last to count. At least 1.
     public var scaleUpWindowSeconds = 30.0
@@ -25,10 +26,14 @@ public struct ScalingPolicy: Sendable, Hashable {
     /// Whether the values make sense together; checked once, where settings or a request are read.
     public func validate() throws(ScalingPolicyError) {
         guard (0...Self.replicasLimit).contains(replicasMin) else {
-            throw .outOfRange(field: "min_replicas", value: Double(replicasMin), limit: "0 to \(Self.replicasLimit)")
+            throw .outOfRange(
+                field: "min_replicas", value: Double(replicasMin),
+                limit: "0 to \(Self.replicasLimit)")
         }
         guard (1...Self.replicasLimit).contains(replicasMax) else {
-            throw .outOfRange(field: "max_replicas", value: Double(replicasMax), limit: "1 to \(Self.replicasLimit)")
+            throw .outOfRange(
+                field: "max_replicas", value: Double(replicasMax),
+                limit: "1 to \(Self.replicasLimit)")
         }
         guard replicasMin <= replicasMax else {
             throw .minimumAboveMaximum(minimum: replicasMin, maximum: replicasMax)
@@ -36,7 +41,8 @@ public struct ScalingPolicy: Sendable, Hashable {
         guard !targets.isEmpty else { throw .noTargets }
         for (signal, target) in targets.sorted(by: { $0.key.index < $1.key.index }) {
             guard target.isFinite, target > 0 else {
-                throw .outOfRange(field: signal.rawValue, value: target, limit: "a finite number above 0")
+                throw .outOfRange(
+                    field: signal.rawValue, value: target, limit: "a finite number above 0")
             }
         }
         let windows = [
@@ -46,7 +52,8 @@ public struct ScalingPolicy: Sendable, Hashable {
         ]
         for (field, value, least) in windows {
             guard value.isFinite, (least...Self.windowSecondsLimit).contains(value) else {
-                throw .outOfRange(field: field, value: value, limit: "\(Int(least)) to 86400 seconds")
+                throw .outOfRange(
+                    field: field, value: value, limit: "\(Int(least)) to 86400 seconds")
             }
         }
         guard tolerance.isFinite, (0..<1).contains(tolerance) else {

@@ -9,7 +9,8 @@ public enum ScalingPolicyError: Error, Sendable, Equatable {
 extension ScalingPolicyError: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .outOfRange(let field, let value, let limit): "\(field) is \(value), and must be \(limit)"
+        case .outOfRange(let field, let value, let limit):
+            "\(field) is \(value), and must be \(limit)"
         case .minimumAboveMaximum(let minimum, let maximum):
             "min_replicas is \(minimum), above max_replicas, which is \(maximum)"
         case .noTargets: "no load target is set; at least one is needed"

@@ -3,8 +3,8 @@
 
 /// A measure of an endpoint's load that adds up over its replicas.
 public enum ScalingSignal: String, Sendable, Hashable, CaseIterable {
-    /// Share of a replica's capacity in demand: requests running and waiting over the sequences a replica
-    /// can run, or the cache in use, whichever is larger. Above 1 when requests wait.
+    /// Share of a replica's capacity in demand: requests running and waiting over the sequences a
+    /// replica can run, or the cache in use, whichever is larger. Above 1 when requests wait.
     case capacity = "default"
     case generatedTokensPerSecond = "tokens_generated_per_second"
     case promptTokensPerSecond = "prompt_tokens_per_second"

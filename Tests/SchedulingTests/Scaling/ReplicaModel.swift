@@ -28,7 +28,9 @@ struct ReplicaModel {
     private(set) var waitSecondsMax = 0.0
 
     /// Runs the trace, then `tail` idle seconds.
-    mutating func replay(_ trace: [TraceRequest], policy: ScalingPolicy, tail: Double, replicas first: Int) {
+    mutating func replay(
+        _ trace: [TraceRequest], policy: ScalingPolicy, tail: Double, replicas first: Int
+    ) {
         var history = LoadHistory(policy: policy)
         var queue: [TraceRequest] = []
         var queueHead = 0
@@ -65,7 +67,8 @@ struct ReplicaModel {
             sample.running = running.count
             sample.waiting = queue.count - queueHead
             sample.sequencesMax = slots
-            sample.cacheUsage = ready > 0 ? min(1, Double(running.count) / Double(ready * slots)) : 0
+            sample.cacheUsage =
+                ready > 0 ? min(1, Double(running.count) / Double(ready * slots)) : 0
             history.append(sample)
             let hint = ScalingHint(policy: policy, history: history)
             moments.append(Moment(time: time, replicas: ready, waiting: sample.waiting, hint: hint))
@@ -80,6 +83,7 @@ struct ReplicaModel {
     }
 
     private func seconds(of request: TraceRequest) -> Double {
-        Double(request.promptTokens) / promptTokensPerSecond + Double(request.outputTokens) / outputTokensPerSecond
+        Double(request.promptTokens) / promptTokensPerSecond + Double(request.outputTokens)
+            / outputTokensPerSecond
     }
 }

@@ -37,13 +37,15 @@ struct ScalingHintTests {
     }
 
     @Test func `a lasting load goes up to what carries it`() {
-        let hint = ScalingHint(policy: policy(), history: history(policy(), seconds: 60) { _ in 35 })
+        let hint = ScalingHint(
+            policy: policy(), history: history(policy(), seconds: 60) { _ in 35 })
         #expect(hint.desiredReplicas == 4)
         #expect(hint.decision == .up)
         #expect(hint.binding == .concurrentRequests)
         #expect(
-            hint.reason == "go up from 1 to 4 replicas: concurrent_requests is 35 against a target of 10 per replica "
-                + "(pressure 3.5)")
+            hint.reason
+                == "go up from 1 to 4 replicas: concurrent_requests is 35 against a target of 10 "
+                + "per replica (pressure 3.5)")
     }
 
     @Test func `a spike shorter than the window does not count in full`() {
@@ -54,7 +56,8 @@ struct ScalingHintTests {
 
     @Test(arguments: [(10, 1), (11, 1), (12, 2), (20, 2), (21, 3)])
     func `inside the tolerance nothing changes`(running: Int, expected: Int) {
-        let hint = ScalingHint(policy: policy(), history: history(policy(), seconds: 60) { _ in running })
+        let hint = ScalingHint(
+            policy: policy(), history: history(policy(), seconds: 60) { _ in running })
         #expect(hint.desiredReplicas == expected)
     }
 
@@ -74,7 +77,8 @@ struct ScalingHintTests {
     }
 
     @Test func `down is held until the load was watched for a window`() {
-        let hint = ScalingHint(policy: policy(), history: history(policy(), seconds: 599, replicas: 3) { _ in 1 })
+        let hint = ScalingHint(
+            policy: policy(), history: history(policy(), seconds: 599, replicas: 3) { _ in 1 })
         #expect(hint.desiredReplicas == 3)
         #expect(hint.decision == .holdingDown(seconds: 1))
     }
@@ -82,12 +86,14 @@ struct ScalingHintTests {
     @Test(arguments: [(3599, 1), (3600, 0)])
     func `zero comes only after its own window`(seconds: Int, expected: Int) {
         let policy = policy(min: 0)
-        let hint = ScalingHint(policy: policy, history: history(policy, seconds: seconds) { $0 == 0 ? 1 : 0 })
+        let hint = ScalingHint(
+            policy: policy, history: history(policy, seconds: seconds) { $0 == 0 ? 1 : 0 })
         #expect(hint.desiredReplicas == expected)
     }
 
     @Test func `with a minimum of one the last replica stays`() {
-        let hint = ScalingHint(policy: policy(), history: history(policy(), seconds: 9000) { _ in 0 })
+        let hint = ScalingHint(
+            policy: policy(), history: history(policy(), seconds: 9000) { _ in 0 })
         #expect(hint.desiredReplicas == 1)
         #expect(hint.decision == .steady)
     }
@@ -146,7 +152,8 @@ struct ScalingHintTests {
     @Test(arguments: [(0, 2), (1, 2), (7, 5)])
     func `a count outside the bounds comes back to them`(replicas: Int, expected: Int) {
         let policy = policy(min: 2, max: 5)
-        let hint = ScalingHint(policy: policy, history: history(policy, seconds: 5, replicas: replicas) { _ in 0 })
+        let hint = ScalingHint(
+            policy: policy, history: history(policy, seconds: 5, replicas: replicas) { _ in 0 })
         #expect(hint.desiredReplicas == expected)
     }
 
@@ -177,7 +184,9 @@ struct ScalingHintTests {
     @Test func `a policy that makes no sense is refused with the value and the limit`() {
         var policy = ScalingPolicy()
         policy.replicasMin = 3
-        #expect(throws: ScalingPolicyError.minimumAboveMaximum(minimum: 3, maximum: 1)) { try policy.validate() }
+        #expect(throws: ScalingPolicyError.minimumAboveMaximum(minimum: 3, maximum: 1)) {
+            try policy.validate()
+        }
         policy = ScalingPolicy()
         policy.targets = [:]
         #expect(throws: ScalingPolicyError.noTargets) { try policy.validate() }

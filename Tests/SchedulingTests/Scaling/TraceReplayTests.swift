@@ -1,4 +1,5 @@
-// TraceReplayTests.swift: real arrivals against the hint; what must hold in every moment of every trace.
+// TraceReplayTests.swift: real arrivals against the hint; what must hold in every moment of every
+// trace.
 import Testing
 @testable import Scheduling
 
@@ -13,7 +14,8 @@ struct TraceReplayTests {
 
     @Test func `the hour of conversations is served within bounds and without flapping`() throws {
         guard let trace = TraceFile.read("azure_2023_conv.csv") else { return }
-        let policy = policy(min: 0, max: 12, targets: [.capacity: 0.8, .promptTokensPerSecond: 4000])
+        let policy = policy(
+            min: 0, max: 12, targets: [.capacity: 0.8, .promptTokensPerSecond: 4000])
         var model = ReplicaModel()
         model.replay(trace, policy: policy, tail: 5000, replicas: 1)
         #expect(model.completed == trace.count)
@@ -22,8 +24,12 @@ struct TraceReplayTests {
         let most = model.moments.map(\.replicas).max() ?? 0
         #expect(most > 2, "an hour of 19,366 conversations needs more than two of these replicas")
         let late = model.moments.filter { $0.time > 600 && $0.time < 3000 && $0.waiting > 0 }.count
-        #expect(late < 240, "once grown, the endpoint queues for less than a tenth of the time: \(late) s of 2400")
-        print("conformance traces: azure_2023_conv.csv \(trace.count) requests, at most \(most) replicas")
+        #expect(
+            late < 240,
+            "once grown, the endpoint queues for less than a tenth of the time: \(late) s of 2400")
+        print(
+            "conformance traces: azure_2023_conv.csv \(trace.count) requests, \(most) replicas"
+        )
     }
 
     @Test func `five seconds of traffic do not flap either`() throws {
@@ -48,8 +54,8 @@ struct TraceReplayTests {
         #expect(first.moments.map(\.hint) == second.moments.map(\.hint))
     }
 
-    /// In every moment: bounds, no change inside the tolerance, and no step down before the window has passed
-    /// since the load last asked for the present number.
+    /// In every moment: bounds, no change inside the tolerance, and no step down before the window
+    /// has passed since the load last asked for the present number.
     private func check(_ model: ReplicaModel, _ policy: ScalingPolicy) {
         var outside = 0
         var inside = 0
@@ -57,7 +63,9 @@ struct TraceReplayTests {
         var neededAt = [Int: Double]()
         for moment in model.moments {
             let hint = moment.hint
-            if !(policy.replicasMin...policy.replicasMax).contains(hint.desiredReplicas) { outside += 1 }
+            if !(policy.replicasMin...policy.replicasMax).contains(hint.desiredReplicas) {
+                outside += 1
+            }
             let pressure = hint.pressures.map(\.value).max() ?? 0
             let steady = abs(pressure - 1) <= policy.tolerance
             if steady, moment.replicas > 0, hint.desiredReplicas != moment.replicas { inside += 1 }
@@ -65,7 +73,9 @@ struct TraceReplayTests {
             for count in 0...max(wanted, 0) { neededAt[count] = moment.time }
             if hint.desiredReplicas < moment.replicas, hint.desiredReplicas > 0 {
                 let last = neededAt[hint.desiredReplicas + 1] ?? 0
-                if moment.time - last < policy.scaleDownWindowSeconds - 2 * model.tickSeconds { early += 1 }
+                if moment.time - last < policy.scaleDownWindowSeconds - 2 * model.tickSeconds {
+                    early += 1
+                }
             }
         }
         #expect(outside == 0, "hints outside \(policy.replicasMin)...\(policy.replicasMax)")
