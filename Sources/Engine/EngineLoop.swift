@@ -44,8 +44,9 @@ final class EngineLoop {
             mailbox.collect(into: &mail, mayWait: scheduler.isIdle)
             accept()
             if !scheduler.isIdle { step() }
-            outboxes.send()
+            // Before the news, so that who reads of an end finds it counted.
             report()
+            outboxes.send()
             if mail.isClosed && scheduler.isIdle { return }
         }
     }
