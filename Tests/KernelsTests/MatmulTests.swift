@@ -96,7 +96,8 @@ struct MatmulTests {
         Shape(layout: Int32(LAYOUT_U8_G16.rawValue), quantMaximum: 255, hasOffsets: false),
     ]
 
-    static let tables: [UnsafePointer<kernel_table>] = {
+    // Immutable C tables.
+    nonisolated(unsafe) static let tables: [UnsafePointer<kernel_table>] = {
         var found: [UnsafePointer<kernel_table>] = []
         while let table = kernel_table_at(Int32(found.count)) { found.append(table) }
         return found
