@@ -1,12 +1,14 @@
-// CrossOriginPolicy.swift: which web pages of other origins may call this server from a browser (Fetch, CORS).
-// Credentials are never allowed: keys travel in Authorization, cookies mean nothing here.
+// CrossOriginPolicy.swift: which web pages of other origins may call this server from a browser
+// (Fetch, CORS). Credentials are never allowed: keys travel in Authorization, cookies mean nothing
+// here.
 
 import HTTPTypes
 
 /// Origins that are let in.
 public struct CrossOriginPolicy: Sendable, Hashable {
     public enum Origins: Sendable, Hashable {
-        case none, any, listed(Set<String>)
+        case none, any
+        case listed(Set<String>)
     }
 
     /// As a browser sends them: `https://example.com`, without a path.
@@ -16,7 +18,8 @@ public struct CrossOriginPolicy: Sendable, Hashable {
     public var maxAgeSeconds: Int
 
     public init(
-        allowedOrigins: Origins = .none, allowedMethods: [String] = ["GET", "POST", "PATCH", "DELETE", "HEAD"],
+        allowedOrigins: Origins = .none,
+        allowedMethods: [String] = ["GET", "POST", "PATCH", "DELETE", "HEAD"],
         maxAgeSeconds: Int = 600
     ) {
         self.allowedOrigins = allowedOrigins
@@ -32,12 +35,15 @@ public struct CrossOriginPolicy: Sendable, Hashable {
         case .any:
             return [.accessControlAllowOrigin: "*"]
         case .listed(let origins):
-            guard let origin = request[.origin], origins.contains(origin) else { return [.vary: "Origin"] }
+            guard let origin = request[.origin], origins.contains(origin) else {
+                return [.vary: "Origin"]
+            }
             return [.accessControlAllowOrigin: origin, .vary: "Origin"]
         }
     }
 
-    /// Whether this is a browser asking leave, which is then for the policy, not the handler, to answer.
+    /// Whether this is a browser asking leave, which is then for the policy, not the handler, to
+    /// answer.
     func isPreflight(_ head: RequestHead) -> Bool {
         allowedOrigins != .none && head.method == .options && head.fields.contains(.origin)
             && head.fields.contains(.accessControlRequestMethod)
@@ -49,7 +55,8 @@ public struct CrossOriginPolicy: Sendable, Hashable {
             .accessControlAllowMethods: allowedMethods.joined(separator: ", "),
             .accessControlMaxAge: String(maxAgeSeconds),
         ]
-        // Client libraries send telemetry fields of their own, so what is asked for is what is allowed.
+        // Client libraries send telemetry fields of their own, so what is asked for is what is
+        // allowed.
         if let requested = request[.accessControlRequestHeaders] {
             fields[.accessControlAllowHeaders] = requested
         }

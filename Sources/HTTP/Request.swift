@@ -14,7 +14,9 @@ public struct Request: Sendable {
     public let peer: String
     public let isSecure: Bool
 
-    public init(head: HTTPRequest, path: String, query: String?, body: [UInt8], peer: String, isSecure: Bool) {
+    public init(
+        head: HTTPRequest, path: String, query: String?, body: [UInt8], peer: String, isSecure: Bool
+    ) {
         self.head = head
         self.path = path
         self.query = query
@@ -31,7 +33,8 @@ public struct Request: Sendable {
         switch head.target {
         case .origin(let named, let asked): (path, query) = (named, asked)
         // RFC 9112 section 3.2.2: a target that names its host overrules the Host field.
-        case .absolute(let host, let named, let asked): (authority, path, query) = (host, named, asked)
+        case .absolute(let host, let named, let asked):
+            (authority, path, query) = (host, named, asked)
         case .authority(let host): (authority, path) = (host, "")
         case .asterisk: path = "*"
         }

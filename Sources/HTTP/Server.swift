@@ -4,8 +4,8 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// An HTTP/1.1 server. Requests that break the protocol never reach the handler; it is called on a shard queue with
-/// each other one, and answers through the exchange then or later.
+/// An HTTP/1.1 server. Requests that break the protocol never reach the handler; it is called on a
+/// shard queue with each other one, and answers through the exchange then or later.
 public final class Server: Sendable {
     private enum Phase {
         case new
@@ -23,7 +23,9 @@ public final class Server: Sendable {
     private let handler: @Sendable (Request, Exchange) -> Void
     private let phase = Mutex(Phase.new)
 
-    public init(configuration: ServerConfiguration, handler: @escaping @Sendable (Request, Exchange) -> Void) {
+    public init(
+        configuration: ServerConfiguration, handler: @escaping @Sendable (Request, Exchange) -> Void
+    ) {
         precondition(configuration.shardCount > 0, "a server needs a shard")
         self.configuration = configuration
         self.handler = handler
@@ -34,7 +36,8 @@ public final class Server: Sendable {
     }
 
     /// Begins to accept. Returns where, with the ports that the system chose.
-    /// Throws `ListenError` or `TLSError`; then nothing is open. SIGPIPE is ignored from here on, process-wide.
+    /// Throws `ListenError` or `TLSError`; then nothing is open. SIGPIPE is ignored from here on,
+    /// process-wide.
     public func start() throws -> [ListenAddress] {
         try phase.withLock { phase in
             guard case .new = phase else { throw ListenError.alreadyStarted }
@@ -54,8 +57,8 @@ public final class Server: Sendable {
         }
     }
 
-    /// Stops accepting and closes idle connections; requests that have begun are answered, each with
-    /// `Connection: close`. Returns at once: `connectionCount` tells when it is over.
+    /// Stops accepting and closes idle connections; requests that have begun are answered, each
+    /// with `Connection: close`. Returns at once: `connectionCount` tells when it is over.
     public func drain() {
         phase.withLock { phase in
             guard case .running(var running) = phase else { return }
@@ -67,7 +70,8 @@ public final class Server: Sendable {
         }
     }
 
-    /// Ends everything now; handlers at work learn of it through `onDisconnect`. Returns before it is through.
+    /// Ends everything now; handlers at work learn of it through `onDisconnect`. Returns before it
+    /// is through.
     public func stop() {
         phase.withLock { phase in
             switch phase {
@@ -97,7 +101,13 @@ public final class Server: Sendable {
         let queue = DispatchQueue(label: "tokenmill.http.accept")
         var listeners: [Listener] = []
         for address in configuration.listen {
-            listeners += try Listener.open(address, backlog: configuration.limits.acceptBacklogMax, queue: queue)
+            do throws(ListenError) {
+                listeners += try Listener.open(
+                    address, backlog: configuration.limits.acceptBacklogMax, queue: queue)
+            } catch {
+                for listener in listeners { listener.cancel() }
+                throw error
+            }
         }
         guard !listeners.isEmpty else { throw .nothingToListenAt }
         return listeners

@@ -28,11 +28,14 @@ public struct ServerConfiguration: Sendable {
         self.listen = listen
     }
 
-    /// `{"error":{"message":…}}`; messages are ours and need no escaping beyond quotes and backslashes.
+    /// `{"error":{"message":…}}`; messages are ours and need no escaping beyond quotes and
+    /// backslashes.
     public static func plainErrorBody(_ status: HTTPResponse.Status, _ message: String) -> [UInt8] {
         var bytes = Array("{\"error\":{\"message\":\"".utf8)
         for byte in message.utf8 {
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                bytes.append(UInt8(ascii: "\\"))
+            }
             bytes.append(byte < 0x20 ? UInt8(ascii: " ") : byte)
         }
         bytes.append(contentsOf: "\"}}".utf8)

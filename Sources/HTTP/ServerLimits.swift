@@ -21,12 +21,14 @@ public struct ServerLimits: Sendable, Hashable {
     public var requestsPerTurnMax = 16
     /// Bytes of a stream that a slow reader may leave unsent; above it the stream is cut.
     public var outboundBytesMax = 1 << 20
-    /// Bytes discarded after the last answer, so that closing does not destroy it (RFC 9112 section 9.6).
+    /// Bytes discarded after the last answer, so that closing does not destroy it (RFC 9112 section
+    /// 9.6).
     public var lingerBytesMax = 1 << 20
 
     // All connections.
     public var connectionsMax = 8192
-    /// Connections beyond `connectionsMax` that are still told 503; above both, they are just closed.
+    /// Connections beyond `connectionsMax` that are still told 503; above both, they are just
+    /// closed.
     public var refusedConnectionsMax = 64
     public var acceptBacklogMax: Int32 = 1024
 

@@ -82,7 +82,8 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     let lost = DispatchSemaphore(value: 0)
     let begun = DispatchSemaphore(value: 0)
     let exchanges = Records<Exchange>()
-    let server = try TestServer(configure: { $0.limits.halfClosedPollSeconds = 0.05 }) { _, exchange in
+    let server = try TestServer(configure: { $0.limits.halfClosedPollSeconds = 0.05 }) {
+        _, exchange in
         exchanges.append(exchange)
         exchange.onDisconnect { lost.signal() }
         begun.signal()

@@ -1,4 +1,5 @@
-// HTTPConformanceTests.swift: several hundred requests with verdicts, each fed whole, byte by byte and at random splits.
+// HTTPConformanceTests.swift: several hundred requests with verdicts, each fed whole, byte by byte
+// and at random splits.
 
 import Foundation
 import HTTPTypes
@@ -87,7 +88,10 @@ private func randomPieces(_ bytes: [UInt8], _ generator: inout SplitMix) -> [Arr
 
 private func latin1(_ fields: HTTPFields) -> [[String]] {
     fields.map { field in
-        [field.name.rawName, field.withUnsafeBytesOfValue { String($0.map { Character(Unicode.Scalar($0)) }) }]
+        [
+            field.name.rawName,
+            field.withUnsafeBytesOfValue { String($0.map { Character(Unicode.Scalar($0)) }) },
+        ]
     }
 }
 
@@ -98,16 +102,24 @@ private func fault(_ verdict: Verdict, _ expect: ConformanceFile.Expectation) ->
         return "expected ok, got \(verdict.error.map(\.description) ?? "incomplete")"
     case "error":
         guard let error = verdict.error else { return "expected an error" }
-        guard expect.status!.contains(error.status.code) else { return "status \(error.status.code): \(error)" }
+        guard expect.status!.contains(error.status.code) else {
+            return "status \(error.status.code): \(error)"
+        }
     case "incomplete":
-        if let error = verdict.error, expect.early_error_ok != true { return "early error \(error)" }
+        if let error = verdict.error, expect.early_error_ok != true {
+            return "early error \(error)"
+        }
         if verdict.error == nil && !verdict.isIncomplete { return "expected incomplete" }
     default: break
     }
-    guard verdict.requests.count == expect.requests.count else { return "\(verdict.requests.count) requests" }
+    guard verdict.requests.count == expect.requests.count else {
+        return "\(verdict.requests.count) requests"
+    }
     for (request, wanted) in zip(verdict.requests, expect.requests) {
         let head = request.head
-        if head.method.rawValue != wanted.method || head.rawTarget != wanted.target { return "request line" }
+        if head.method.rawValue != wanted.method || head.rawTarget != wanted.target {
+            return "request line"
+        }
         if "1.\(head.minorVersion)" != wanted.version { return "version" }
         if latin1(head.fields) != wanted.headers { return "headers \(latin1(head.fields))" }
         if request.body != [UInt8](Data(base64Encoded: wanted.body_b64)!) { return "body" }
@@ -120,9 +132,12 @@ private func fault(_ verdict: Verdict, _ expect: ConformanceFile.Expectation) ->
 }
 
 @Test func `every conformance request gets its verdict however it is split`() throws {
-    let root = ProcessInfo.processInfo.environment["TOKENMILL_CONFORMANCE"].map { URL(fileURLWithPath: $0) }
+    let root =
+        ProcessInfo.processInfo.environment["TOKENMILL_CONFORMANCE"].map {
+            URL(fileURLWithPath: $0)
+        }
         ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../../../shared/conformance").standardized
+        .appendingPathComponent("../../../shared/conformance").standardized
     let path = root.appendingPathComponent("http/http1_requests.json")
     guard let data = try? Data(contentsOf: path) else {
         print("conformance http: skipped, \(path.path) is absent")

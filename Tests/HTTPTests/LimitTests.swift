@@ -69,7 +69,9 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     let other = try server.client()
     other.send("GET / HTTP/1.1\r\n")
     let client = try server.client()
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "X: yyyyyyyyyyyyyyyyyyyyyyyyy\r\n", count: 20_000))
+    client.send(
+        "GET / HTTP/1.1\r\nHost: a\r\n"
+            + String(repeating: "X: yyyyyyyyyyyyyyyyyyyyyyyyy\r\n", count: 20_000))
     #expect(try client.response().status == 431)
     other.send("Host: a\r\n\r\n")
     #expect(try other.response().status == 200)
@@ -86,7 +88,8 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 @Test func `a reader too slow for its stream is cut off and the handler is told`() throws {
     let lost = DispatchSemaphore(value: 0)
-    let server = try TestServer(configure: { $0.limits.outboundBytesMax = 64 << 10 }) { _, exchange in
+    let server = try TestServer(configure: { $0.limits.outboundBytesMax = 64 << 10 }) {
+        _, exchange in
         exchange.onDisconnect { lost.signal() }
         exchange.beginStream(.ok, [:])
         // Far more than any kernel buffers; after the cut all of it is ignored.
@@ -100,7 +103,8 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 }
 
 @Test func `a reader that keeps up gets a stream of any length`() throws {
-    let server = try TestServer(configure: { $0.limits.outboundBytesMax = 64 << 10 }) { _, exchange in
+    let server = try TestServer(configure: { $0.limits.outboundBytesMax = 64 << 10 }) {
+        _, exchange in
         exchange.beginStream(.ok, [:])
         @Sendable func step(_ index: Int) {
             guard index < 400 else { return exchange.endStream() }
@@ -188,7 +192,10 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     let before = processSeconds()
     usleep(500_000)
     let spent = processSeconds() - before
-    print("idle connections: \(count), \(memory / max(count, 1)) bytes each with their clients, \(spent * 2) CPU seconds per second with other tests beside")
+    print(
+        "idle connections: \(count), \(memory / max(count, 1)) bytes each with their clients,",
+        "\(spent * 2) CPU seconds per second with other tests beside"
+    )
     for client in [clients[0], clients[count / 2], clients[count - 1]] {
         client.send(get)
         #expect(try client.response().status == 200)
@@ -203,6 +210,8 @@ private func processSeconds() -> Double {
 }
 
 private func residentBytes() -> Int {
-    let fields = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ") ?? []
+    let fields =
+        (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ")
+        ?? []
     return fields.count > 1 ? (Int(fields[1]) ?? 0) * 4096 : 0
 }

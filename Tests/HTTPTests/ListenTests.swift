@@ -13,7 +13,8 @@ private func temporaryPath() -> String {
 }
 
 private func start(_ addresses: ListenAddress...) throws -> (Server, [ListenAddress]) {
-    let server = Server(configuration: ServerConfiguration(listen: addresses), handler: TestServer.echo)
+    let server = Server(
+        configuration: ServerConfiguration(listen: addresses), handler: TestServer.echo)
     return (server, try server.start())
 }
 
@@ -25,7 +26,9 @@ private func start(_ addresses: ListenAddress...) throws -> (Server, [ListenAddr
 @Test func `nothing stays open when one of several addresses is in use`() throws {
     let taken = try TestServer()
     let path = temporaryPath()
-    #expect(throws: ListenError.addressInUse(taken.address)) { try start(.unix(path: path), taken.address) }
+    #expect(throws: ListenError.addressInUse(taken.address)) {
+        try start(.unix(path: path), taken.address)
+    }
     let (server, _) = try start(.unix(path: path))
     server.stop()
 }
@@ -74,7 +77,9 @@ private func start(_ addresses: ListenAddress...) throws -> (Server, [ListenAddr
     #expect(!FileManager.default.fileExists(atPath: path))
 }
 
-@Test func `a stale socket file is replaced, a live one is in use, a plain file is left alone`() throws {
+@Test func `a stale socket file is replaced, a live one is in use, a plain file is left alone`()
+    throws
+{
     let path = temporaryPath()
     let raw = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     _ = try SocketAddress.unix(path: path).withPointer { bind(raw, $0, $1) }
@@ -90,7 +95,9 @@ private func start(_ addresses: ListenAddress...) throws -> (Server, [ListenAddr
 
 @Test func `addresses that cannot be are refused with their reason`() throws {
     let long = "/tmp/" + String(repeating: "a", count: 200)
-    #expect(throws: ListenError.unixPathTooLong(path: long, limit: 107)) { try start(.unix(path: long)) }
+    #expect(throws: ListenError.unixPathTooLong(path: long, limit: 107)) {
+        try start(.unix(path: long))
+    }
     #expect(throws: ListenError.nothingToListenAt) { try start() }
     #expect(throws: ListenError.self) { try start(.internet(host: "host.invalid", port: 0)) }
     #expect(throws: ListenError.self) { try start(.internet(host: "192.0.2.1", port: 0)) }

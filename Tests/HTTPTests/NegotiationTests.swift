@@ -29,7 +29,8 @@ private func serve(_ type: String, _ body: [UInt8]) throws -> TestServer {
     try TestServer { _, exchange in exchange.respond(.ok, [.contentType: type], body: body) }
 }
 
-@Test(arguments: [0, 1, 1023, 1024, 1 << 20]) func `gzip gives back what went in`(count: Int) throws {
+@Test(arguments: [0, 1, 1023, 1024, 1 << 20]) func `gzip gives back what went in`(count: Int) throws
+{
     var generator = SplitMix(state: 7)
     let bytes = (0..<count).map { _ in UInt8.random(in: 0...15, using: &generator) }
     let packed = try #require(ContentCoding.gzip(bytes))
@@ -63,8 +64,10 @@ func `small and binary responses are left as they are`(type: String, count: Int)
 }
 
 @Test(arguments: [
-    ("gzip", true), ("GZIP", true), ("x-gzip", true), ("*", true), ("br, *;q=0.1", true), ("gzip;q=0.001", true),
-    ("deflate, gzip;q=1.0, *;q=0", true), ("", false), ("br", false), ("gzip;q=0", false), ("gzip; Q=0.000", false),
+    ("gzip", true), ("GZIP", true), ("x-gzip", true), ("*", true), ("br, *;q=0.1", true),
+    ("gzip;q=0.001", true),
+    ("deflate, gzip;q=1.0, *;q=0", true), ("", false), ("br", false), ("gzip;q=0", false),
+    ("gzip; Q=0.000", false),
     ("*;q=0", false), ("gzip;q=0, *", false), ("gzippy", false), ("identity", false),
 ])
 func `accepting gzip is read by its grammar`(value: String, accepts: Bool) {
@@ -73,13 +76,16 @@ func `accepting gzip is read by its grammar`(value: String, accepts: Bool) {
 
 private func preflight(_ client: TestClient, origin: String) throws -> TestResponse {
     client.send(
-        "OPTIONS /v1/models HTTP/1.1\r\nHost: a\r\nOrigin: \(origin)\r\nAccess-Control-Request-Method: POST\r\n"
+        "OPTIONS /v1/models HTTP/1.1\r\nHost: a\r\nOrigin: \(origin)\r\n"
+            + "Access-Control-Request-Method: POST\r\n"
             + "Access-Control-Request-Headers: authorization,x-stainless-os\r\n\r\n")
     return try client.response()
 }
 
 @Test func `a browser of an allowed origin is let in, another is not`() throws {
-    let server = try TestServer(configure: { $0.crossOrigin = .init(allowedOrigins: .listed(["https://good"])) })
+    let server = try TestServer(configure: {
+        $0.crossOrigin = .init(allowedOrigins: .listed(["https://good"]))
+    })
     let client = try server.client()
     let allowed = try preflight(client, origin: "https://good")
     #expect(allowed.status == 204)
@@ -98,14 +104,18 @@ private func preflight(_ client: TestClient, origin: String) throws -> TestRespo
 
 @Test func `any origin may be allowed, and none is the default`() throws {
     let open = try TestServer(configure: { $0.crossOrigin = .init(allowedOrigins: .any) })
-    #expect(try preflight(open.client(), origin: "https://x").fields["access-control-allow-origin"] == "*")
+    #expect(
+        try preflight(open.client(), origin: "https://x").fields["access-control-allow-origin"]
+            == "*")
     let closed = try TestServer()
     let response = try preflight(closed.client(), origin: "https://x")
     #expect(response.fields["access-control-allow-origin"] == nil)
     #expect(response.text.hasPrefix("OPTIONS /v1/models"))
 }
 
-@Test(arguments: [(784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT")])
+@Test(arguments: [
+    (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+])
 func `dates are written as HTTP wants them`(time: Int, text: String) {
     var date = HTTPDate()
     #expect(date.bytes(at: time) == Array(text.utf8))

@@ -1,4 +1,5 @@
-// RequestParserTests.swift: the verdicts that matter most, and every limit, without any outside material.
+// RequestParserTests.swift: the verdicts that matter most, and every limit, without any outside
+// material.
 
 import HTTPTypes
 import Testing
@@ -59,7 +60,8 @@ func `a malformed head is refused`(text: String, error: ProtocolError) {
 
 @Test(arguments: [
     ("Content-Length: 5\r\nContent-Length: 5\r\n", ProtocolError.contentLengthRepeated),
-    ("Content-Length: 5, 5\r\n", .contentLengthRepeated), ("Content-Length: +5\r\n", .contentLengthMalformed),
+    ("Content-Length: 5, 5\r\n", .contentLengthRepeated),
+    ("Content-Length: +5\r\n", .contentLengthMalformed),
     ("Content-Length: \r\n", .contentLengthMalformed),
     ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", .contentLengthWithTransferEncoding),
     ("Transfer-Encoding: chunked, chunked\r\n", .chunkedRepeated),
@@ -68,7 +70,9 @@ func `a malformed head is refused`(text: String, error: ProtocolError) {
     ("Transfer-Encoding: ,\r\n", .transferEncodingEmpty),
     ("Content-Length: 99999999999999999999\r\n", .bodyTooLarge(limit: 4 << 20)),
 ])
-func `a request whose end two readers could see differently is refused`(field: String, error: ProtocolError) {
+func `a request whose end two readers could see differently is refused`(
+    field: String, error: ProtocolError
+) {
     #expect(parse("POST / HTTP/1.1\r\n\(host)\(field)\r\n").error == error)
 }
 
@@ -80,7 +84,8 @@ func `a request whose end two readers could see differently is refused`(field: S
     ("FFFFFFFFFFFFFFFFF\r\n", .bodyTooLarge(limit: 4 << 20)),
 ])
 func `a malformed chunked body is refused`(body: String, error: ProtocolError) {
-    #expect(parse("POST / HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n\(body)").error == error)
+    #expect(
+        parse("POST / HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n\(body)").error == error)
 }
 
 @Test func `chunks become a body and trailers stay apart`() {
@@ -95,14 +100,17 @@ func `a malformed chunked body is refused`(body: String, error: ProtocolError) {
 
 @Test(arguments: [0, 1]) func `the request line may be as long as its limit`(excess: Int) {
     let line = "GET /" + String(repeating: "a", count: 80 + excess) + " HTTP/1.1"
-    let result = parse("\(line)\r\n\(host)\r\n", limits: limits { $0.requestLineBytesMax = line.utf8.count - excess })
+    let result = parse(
+        "\(line)\r\n\(host)\r\n",
+        limits: limits { $0.requestLineBytesMax = line.utf8.count - excess })
     #expect(result.error == (excess == 0 ? nil : .requestLineTooLong(limit: line.utf8.count - 1)))
 }
 
 @Test(arguments: [0, 1]) func `the header section may be as long as its limit`(excess: Int) {
     let fields = "\(host)X: \(String(repeating: "a", count: 80 + excess))"
     let limit = fields.utf8.count - excess
-    let result = parse("GET / HTTP/1.1\r\n\(fields)\r\n\r\n", limits: limits { $0.headerBytesMax = limit })
+    let result = parse(
+        "GET / HTTP/1.1\r\n\(fields)\r\n\r\n", limits: limits { $0.headerBytesMax = limit })
     #expect(result.error == (excess == 0 ? nil : .headerTooLarge(limit: limit)))
 }
 
@@ -123,9 +131,11 @@ func `a malformed chunked body is refused`(body: String, error: ProtocolError) {
 @Test(arguments: [0, 1]) func `a body may be as long as its limit`(excess: Int) {
     let bound = limits { $0.bodyBytesMax = 9 }
     let body = String(repeating: "b", count: 9 + excess)
-    let plain = parse("POST / HTTP/1.1\r\n\(host)Content-Length: \(9 + excess)\r\n\r\n\(body)", limits: bound)
+    let plain = parse(
+        "POST / HTTP/1.1\r\n\(host)Content-Length: \(9 + excess)\r\n\r\n\(body)", limits: bound)
     let chunked = parse(
-        "POST / HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n5\r\nbbbbb\r\n\(4 + excess)\r\n"
+        "POST / HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n"
+            + "5\r\nbbbbb\r\n\(4 + excess)\r\n"
             + "\(body.dropFirst(5))\r\n0\r\n\r\n",
         limits: bound)
     #expect(plain.error == (excess == 0 ? nil : .bodyTooLarge(limit: 9)))
@@ -139,7 +149,9 @@ func `a malformed chunked body is refused`(body: String, error: ProtocolError) {
         $0.chunkExtensionBytesMax = 12
     }
     #expect(parse("\(head)1;aaaaaaaaa", limits: bound).error == .chunkLineTooLong(limit: 10))
-    #expect(parse("\(head)1;aaaaa\r\nx\r\n1;aaaaa\r\nx\r\n1;a\r\n", limits: bound).error == .chunkExtensionsTooLong(limit: 12))
+    #expect(
+        parse("\(head)1;aaaaa\r\nx\r\n1;aaaaa\r\nx\r\n1;a\r\n", limits: bound).error
+            == .chunkExtensionsTooLong(limit: 12))
 }
 
 @Test func `empty lines before a request are bounded and count anew for the next`() {
@@ -154,8 +166,10 @@ func `a malformed chunked body is refused`(body: String, error: ProtocolError) {
     print("parser fuzz: seed \(seed)")
     var generator = SplitMix(state: seed)
     let pieces = [
-        "GET / HTTP/1.1\r\n", "POST /x HTTP/1.1\r\n", host, "Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n",
-        "\r\n", "3\r\nabc\r\n", "0\r\n\r\n", "abc", "\r", "\n", ";a=b", " ", ":", "\u{0}", "X: y\r\n", "\u{ff}",
+        "GET / HTTP/1.1\r\n", "POST /x HTTP/1.1\r\n", host, "Content-Length: 3\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "\r\n", "3\r\nabc\r\n", "0\r\n\r\n", "abc", "\r", "\n", ";a=b", " ", ":", "\u{0}",
+        "X: y\r\n", "\u{ff}",
     ]
     for _ in 0..<3000 {
         let count = Int.random(in: 1...12, using: &generator)

@@ -158,7 +158,8 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     #expect(try client.response().text == "POST / - hi")
 }
 
-@Test func `a client that expects 100 for a body over the limit is refused before it sends`() throws {
+@Test func `a client that expects 100 for a body over the limit is refused before it sends`() throws
+{
     let server = try TestServer(configure: { $0.limits.bodyBytesMax = 10 })
     let client = try server.client()
     client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 11\r\n\r\n")
@@ -184,7 +185,8 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 }
 
 @Test func `bodiless statuses carry neither body nor length`() throws {
-    let server = try TestServer { _, exchange in exchange.respond(.noContent, [:], body: [1, 2, 3]) }
+    let server = try TestServer { _, exchange in exchange.respond(.noContent, [:], body: [1, 2, 3])
+    }
     let client = try server.client()
     for _ in 0..<2 {
         client.send(get)
@@ -237,7 +239,9 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
     ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
 ])
-func `a broken request is answered with an error body and the end`(request: String, status: Int) throws {
+func `a broken request is answered with an error body and the end`(request: String, status: Int)
+    throws
+{
     let server = try TestServer()
     let client = try server.client()
     client.send(get + request + get)

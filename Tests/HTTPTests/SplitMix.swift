@@ -1,4 +1,5 @@
-// SplitMix.swift: a seeded generator, so that a failing split can be had again from its printed seed.
+// SplitMix.swift: a seeded generator, so that a failing split can be had again from its printed
+// seed.
 
 struct SplitMix: RandomNumberGenerator {
     var state: UInt64

@@ -7,7 +7,9 @@ import Testing
 @testable import HTTP
 
 /// Runs a command to its end; nil if it cannot be run.
-private func run(_ command: String, _ arguments: [String], input: [UInt8] = []) -> (code: Int32, output: [UInt8])? {
+private func run(_ command: String, _ arguments: [String], input: [UInt8] = []) -> (
+    code: Int32, output: [UInt8]
+)? {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = ["timeout", "30", command] + arguments
@@ -34,12 +36,17 @@ private final class TestCertificate {
     /// Nil, with a printed reason, where there is no openssl command.
     init?() {
         folder = "/tmp/tokenmill-tls-\(UInt32.random(in: 0...UInt32.max))"
-        configuration = TLSConfiguration(certificateFile: folder + "/certificate.pem", privateKeyFile: folder + "/key.pem")
+        configuration = TLSConfiguration(
+            certificateFile: folder + "/certificate.pem", privateKeyFile: folder + "/key.pem")
         try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let made = run("openssl", [
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-            "-subj", "/CN=localhost", "-keyout", configuration.privateKeyFile, "-out", configuration.certificateFile,
-        ])
+        let made = run(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                "-nodes", "-days", "2",
+                "-subj", "/CN=localhost", "-keyout", configuration.privateKeyFile, "-out",
+                configuration.certificateFile,
+            ])
         guard made?.code == 0 else {
             print("TLS: skipped, the openssl command cannot make a certificate")
             return nil
@@ -53,14 +60,19 @@ private final class TestCertificate {
 
 private func request(_ server: TestServer, _ text: String, _ options: [String] = []) -> String {
     let arguments = ["s_client", "-quiet", "-connect", "127.0.0.1:\(server.port)"] + options
-    return run("openssl", arguments, input: Array(text.utf8)).map { String(decoding: $0.output, as: UTF8.self) } ?? ""
+    return run("openssl", arguments, input: Array(text.utf8)).map {
+        String(decoding: $0.output, as: UTF8.self)
+    } ?? ""
 }
 
 private let closing = "GET /secret HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
-@Test(arguments: ["-tls1_2", "-tls1_3"]) func `a request travels through TLS`(version: String) throws {
+@Test(arguments: ["-tls1_2", "-tls1_3"]) func `a request travels through TLS`(version: String)
+    throws
+{
     guard let certificate = TestCertificate() else { return }
-    let server = try TestServer(configure: { $0.tls = certificate.configuration }) { request, exchange in
+    let server = try TestServer(configure: { $0.tls = certificate.configuration }) {
+        request, exchange in
         #expect(request.isSecure && request.head.scheme == "https")
         TestServer.echo(request, exchange)
     }
@@ -82,7 +94,10 @@ private let closing = "GET /secret HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
     let server = try TestServer(configure: { $0.tls = certificate.configuration })
     let body = (0..<200_000).map { "\($0) " }.joined()
     let answer = request(
-        server, "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+        server,
+        "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+            + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    )
     #expect(answer.hasSuffix("\r\n\r\nPOST / - " + body))
 }
 
@@ -118,7 +133,8 @@ private let closing = "GET /secret HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
     guard let one = TestCertificate(), let other = TestCertificate() else { return }
     func failure(_ certificateFile: String, _ privateKeyFile: String) -> TLSError? {
         do throws(TLSError) {
-            _ = try TLSContext(TLSConfiguration(certificateFile: certificateFile, privateKeyFile: privateKeyFile))
+            _ = try TLSContext(
+                TLSConfiguration(certificateFile: certificateFile, privateKeyFile: privateKeyFile))
             return nil
         } catch {
             return error

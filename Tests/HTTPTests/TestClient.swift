@@ -1,4 +1,5 @@
-// TestClient.swift: a blocking client over a raw socket, which can behave badly, and reads whole responses.
+// TestClient.swift: a blocking client over a raw socket, which can behave badly, and reads whole
+// responses.
 
 import Foundation
 import HTTP
@@ -12,7 +13,8 @@ struct TestResponse: Equatable {
     var text: String { String(decoding: body, as: UTF8.self) }
 }
 
-/// A connection to a server under test. Every wait is bounded by `timeoutSeconds`, after which it fails.
+/// A connection to a server under test. Every wait is bounded by `timeoutSeconds`, after which it
+/// fails.
 final class TestClient {
     struct Failure: Error {
         let reason: String
@@ -27,15 +29,24 @@ final class TestClient {
         case .internet(let host, let port):
             let isIPv6 = host.contains(":")
             descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            if var bytes = receiveBufferBytes { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, 4) }
-            let code = isIPv6 ? Self.connect6(descriptor, host, port) : Self.connect4(descriptor, host, port)
-            guard code == 0 else { throw Failure(reason: "connect: \(String(cString: strerror(errno)))") }
+            if var bytes = receiveBufferBytes {
+                setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, 4)
+            }
+            let code =
+                isIPv6
+                ? Self.connect6(descriptor, host, port) : Self.connect4(descriptor, host, port)
+            guard code == 0 else {
+                throw Failure(reason: "connect: \(String(cString: strerror(errno)))")
+            }
         case .unix(let path):
             descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-            guard Self.connectUnix(descriptor, path) == 0 else { throw Failure(reason: "connect \(path)") }
+            guard Self.connectUnix(descriptor, path) == 0 else {
+                throw Failure(reason: "connect \(path)")
+            }
         }
         var timeout = timeval(tv_sec: Self.timeoutSeconds, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
 
     deinit {
@@ -49,7 +60,9 @@ final class TestClient {
     func send(_ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = rest.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             guard count > 0 else { return }
             rest = rest.dropFirst(count)
         }
@@ -75,7 +88,8 @@ final class TestClient {
                 return String(decoding: received[..<range.upperBound], as: UTF8.self)
             }
             guard try readMore() else {
-                throw Failure(reason: "end before \(mark); got \(String(decoding: received, as: UTF8.self))")
+                throw Failure(
+                    reason: "end before \(mark); got \(String(decoding: received, as: UTF8.self))")
             }
         }
     }
@@ -83,7 +97,8 @@ final class TestClient {
     /// The next response, its chunks joined.
     func response(toHead: Bool = false) throws -> TestResponse {
         let lines = try read(through: "\r\n\r\n").split(separator: "\r\n")
-        var response = TestResponse(status: Int(lines[0].split(separator: " ")[1])!, fields: [:], body: [])
+        var response = TestResponse(
+            status: Int(lines[0].split(separator: " ")[1])!, fields: [:], body: [])
         for line in lines.dropFirst() {
             let colon = line.firstIndex(of: ":")!
             let name = line[..<colon].lowercased()
@@ -109,7 +124,9 @@ final class TestClient {
 
     func read(count: Int) throws -> [UInt8] {
         while received.count < count {
-            guard try readMore() else { throw Failure(reason: "end after \(received.count) of \(count) bytes") }
+            guard try readMore() else {
+                throw Failure(reason: "end after \(received.count) of \(count) bytes")
+            }
         }
         defer { received.removeFirst(count) }
         return Array(received[..<count])

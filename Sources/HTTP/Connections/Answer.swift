@@ -1,5 +1,6 @@
 // Answer.swift: turns what a handler says into one response on the wire, for one request.
-// Framing, HEAD, gzip and cross-origin fields are settled here, so that no handler can get them wrong.
+// Framing, HEAD, gzip and cross-origin fields are settled here, so that no handler can get them
+// wrong.
 
 import Dispatch
 import HTTPTypes
@@ -38,7 +39,8 @@ final class Answer {
         let policy = connection.shard.context.configuration.crossOrigin
         if policy.isPreflight(head) {
             guard crossOriginFields.contains(.accessControlAllowOrigin) else {
-                respondError(.forbidden, "this origin is not allowed to call the server from a browser")
+                respondError(
+                    .forbidden, "this origin is not allowed to call the server from a browser")
                 return true
             }
             respond(.noContent, policy.preflightFields(for: head.fields), body: [])
@@ -57,7 +59,8 @@ final class Answer {
         var fields = fields
         var payload = body
         if ContentCoding.isCompressible(fields), body.count >= ContentCoding.bodyBytesMin {
-            // RFC 9110 section 12.5.5: caches must know that the answer depends on what was accepted.
+            // RFC 9110 section 12.5.5: caches must know that the answer depends on what was
+            // accepted.
             fields.append(HTTPField(name: .vary, value: "Accept-Encoding"))
             if acceptsGzip, let packed = ContentCoding.gzip(body), packed.count < body.count {
                 fields[.contentEncoding] = "gzip"
@@ -66,17 +69,20 @@ final class Answer {
         }
         let isBodiless = ResponseHead.isBodiless(status)
         let keepsAlive = requestKeepsAlive && !connection.shard.context.isDraining
-        sendHead(status, fields, isBodiless ? .bodiless : .length(payload.count), keepsAlive: keepsAlive)
+        sendHead(
+            status, fields, isBodiless ? .bodiless : .length(payload.count), keepsAlive: keepsAlive)
         if !isHead && !isBodiless { connection.send { $0.append(contentsOf: payload) } }
         end(keepsAlive: keepsAlive)
     }
 
     func beginStream(_ status: HTTPResponse.Status, _ fields: HTTPFields) {
         guard begins("beginStream") else { return }
-        precondition(!ResponseHead.isBodiless(status), "a \(status.code) response cannot be streamed")
+        precondition(
+            !ResponseHead.isBodiless(status), "a \(status.code) response cannot be streamed")
         let framing: ResponseFraming = minorVersion == 0 ? .untilClose : .chunked
         phase = .streaming(framing)
-        let keepsAlive = framing == .chunked && requestKeepsAlive && !connection.shard.context.isDraining
+        let keepsAlive =
+            framing == .chunked && requestKeepsAlive && !connection.shard.context.isDraining
         sendHead(status, fields, framing, keepsAlive: keepsAlive)
     }
 
@@ -118,17 +124,20 @@ final class Answer {
         action?()
     }
 
-    /// The handler let go of its exchange. An answer that never came is our own failure, and the client hears of it.
+    /// The handler let go of its exchange. An answer that never came is our own failure, and the
+    /// client hears of it.
     func abandoned() {
         switch phase {
-        case .awaiting: respondError(.internalServerError, "the request was dropped without an answer")
+        case .awaiting:
+            respondError(.internalServerError, "the request was dropped without an answer")
         case .streaming: connection.abort()
         case .ended, .lost: break
         }
     }
 
-    /// Makes a peer that is gone, and not merely done sending, reveal it with a reset. A further 100 is harmless to
-    /// any HTTP/1.1 client (RFC 9110 section 15.2); once a response has begun its own bytes do the same.
+    /// Makes a peer that is gone, and not merely done sending, reveal it with a reset. A further
+    /// 100 is harmless to any HTTP/1.1 client (RFC 9110 section 15.2); once a response has begun
+    /// its own bytes do the same.
     func probe() {
         guard case .awaiting = phase, minorVersion > 0 else { return }
         connection.send { $0.append(contentsOf: "HTTP/1.1 100 Continue\r\n\r\n".utf8) }
@@ -153,12 +162,14 @@ final class Answer {
     private func respondError(_ status: HTTPResponse.Status, _ message: String) {
         let configuration = connection.shard.context.configuration
         respond(
-            status, [.contentType: configuration.errorContentType], body: configuration.errorBody(status, message))
+            status, [.contentType: configuration.errorContentType],
+            body: configuration.errorBody(status, message))
         configuration.onRefusal(.init(status: status, message: message, peer: connection.peer))
     }
 
     private func sendHead(
-        _ status: HTTPResponse.Status, _ fields: HTTPFields, _ framing: ResponseFraming, keepsAlive: Bool
+        _ status: HTTPResponse.Status, _ fields: HTTPFields, _ framing: ResponseFraming,
+        keepsAlive: Bool
     ) {
         var fields = fields
         for field in crossOriginFields { fields.append(field) }

@@ -1,6 +1,6 @@
 // Connection.swift: one client: bytes in, requests one after the other to the handler, answers out.
-// Never blocks and never holds more than its limits say. Pipelined requests wait as bytes until their
-// predecessor is answered, so answers keep their order by construction.
+// Never blocks and never holds more than its limits say. Pipelined requests wait as bytes until
+// their predecessor is answered, so answers keep their order by construction.
 //
 //   handshake -> receiving <-> answering -> closing -> lingering -> closed
 //                a request     a handler    last bytes  peer's last   descriptor
@@ -52,7 +52,9 @@ final class Connection {
         let session = isUnix ? nil : shard.context.tls?.makeSession(descriptor)
         self.identifier = identifier
         self.shard = shard
-        peer = address.map { ListenAddress.internet(host: $0.host, port: $0.port).description } ?? "unix"
+        peer =
+            address.map { ListenAddress.internet(host: $0.host, port: $0.port).description }
+            ?? "unix"
         isSecure = session != nil
         phase = session == nil ? .receiving : .handshake
         parser = RequestParser(limits: shard.context.limits)
@@ -67,7 +69,8 @@ final class Connection {
 
     func open(isOneTooMany: Bool) {
         guard let transport, shard.context.tls == nil || isSecure || isUnix else { return abort() }
-        reading = ReadinessSource(.readable, of: transport.descriptor, queue: shard.queue) { [weak self] in
+        reading = ReadinessSource(.readable, of: transport.descriptor, queue: shard.queue) {
+            [weak self] in
             guard let self else { return }
             shard.turn { self.readable() }
         }
@@ -184,7 +187,8 @@ extension Connection {
         }
     }
 
-    /// The peer sends no more, which alone does not mean that it no longer listens (RFC 9112 section 9.6).
+    /// The peer sends no more, which alone does not mean that it no longer listens (RFC 9112
+    /// section 9.6).
     private func peerFinished() {
         inputEnded = true
         reading?.disarm()
@@ -198,7 +202,8 @@ extension Connection {
         }
     }
 
-    /// A reset is the only sign that a half-closed peer is gone altogether, and nothing announces it.
+    /// A reset is the only sign that a half-closed peer is gone altogether, and nothing announces
+    /// it.
     private func checkHalfClosed() {
         guard inputEnded, let transport else { return }
         if transport.descriptor.isBroken { return abort() }
@@ -221,13 +226,16 @@ extension Connection {
 extension Connection {
     /// Takes requests from the parser until one is being answered or more bytes are needed.
     private func process() {
-        // A handler that answers at once comes back here; the loop below is still running and goes on by itself.
+        // A handler that answers at once comes back here; the loop below is still running and goes
+        // on by itself.
         guard !isProcessing else { return }
         isProcessing = true
         defer { isProcessing = false }
         var requests = 0
         while phase == .receiving {
-            guard requests < limits.requestsPerTurnMax else { return bound.later { $0.processLater() } }
+            guard requests < limits.requestsPerTurnMax else {
+                return bound.later { $0.processLater() }
+            }
             do throws(ProtocolError) {
                 switch try parser.next() {
                 case .needMore: return awaitMore()
@@ -241,7 +249,9 @@ extension Connection {
             }
         }
         // The next requests wait as bytes, of which there may be so many.
-        if phase == .answering && parser.bufferedBytes >= limits.pipelinedBytesMax { setInputPaused(true) }
+        if phase == .answering && parser.bufferedBytes >= limits.pipelinedBytesMax {
+            setInputPaused(true)
+        }
     }
 
     private func processLater() {
@@ -273,7 +283,8 @@ extension Connection {
     private func bodyBegins(_ head: RequestHead) {
         setArrival(.body)
         // RFC 9110 section 10.1.1: no 100 when there is no body, or when it is coming already.
-        guard head.expectsContinue, head.framing != .none, head.framing != .length(0), parser.bufferedBytes == 0
+        guard head.expectsContinue, head.framing != .none, head.framing != .length(0),
+            parser.bufferedBytes == 0
         else { return }
         send { $0.append(contentsOf: "HTTP/1.1 100 Continue\r\n\r\n".utf8) }
     }
@@ -357,7 +368,8 @@ extension Connection {
     private func armWriting() {
         guard let transport else { return }
         if writing == nil {
-            writing = ReadinessSource(.writable, of: transport.descriptor, queue: shard.queue) { [weak self] in
+            writing = ReadinessSource(.writable, of: transport.descriptor, queue: shard.queue) {
+                [weak self] in
                 guard let self else { return }
                 shard.turn { self.writable() }
             }

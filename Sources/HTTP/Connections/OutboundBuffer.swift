@@ -1,4 +1,5 @@
-// OutboundBuffer.swift: bytes on their way to one client, in order, appended at the end and sent from the front.
+// OutboundBuffer.swift: bytes on their way to one client, in order, appended at the end and sent
+// from the front.
 
 /// A byte queue over one array; keeps little memory when empty.
 struct OutboundBuffer {

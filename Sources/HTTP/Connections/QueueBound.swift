@@ -1,5 +1,5 @@
 // QueueBound.swift: carries a value that one serial queue owns through code that may run anywhere.
-// This is the room's one unchecked promise, and it is checked as it runs: only on the queue does it open.
+// The compiler takes it on trust, so it is checked as it runs: only on the queue does it open.
 
 import Dispatch
 

@@ -1,4 +1,5 @@
-// ServerContext.swift: what all connections of a server share: settings, the handler, a few counters.
+// ServerContext.swift: what all connections of a server share: settings, the handler, a few
+// counters.
 
 import Synchronization
 

@@ -1,5 +1,6 @@
-// Shard.swift: one of a few serial queues that share the connections; all state of a connection lives on its shard.
-// Writes of one turn are sent together at its end. One timer per shard serves all deadlines, by a rare walk.
+// Shard.swift: one of a few serial queues that share the connections; all state of a connection
+// lives on its shard. Writes of one turn are sent together at its end. One timer per shard serves
+// all deadlines, by a rare walk.
 
 import Dispatch
 import Glibc
@@ -20,6 +21,7 @@ final class Shard {
     private var isFlushComing = false
     private var timer: (any DispatchSourceTimer)?
     private var timerDeadline = UInt64.max
+    private var lastSweep: UInt64 = 0
     private var date = HTTPDate()
 
     init(queue: DispatchQueue, context: ServerContext) {
@@ -74,13 +76,15 @@ final class Shard {
         connection.isFlushComing = true
         unflushed.append(connection)
         guard !isFlushComing else { return }
-        // The turn is somebody else's, such as an engine's batch of tokens: the flush runs right behind it.
+        // The turn is somebody else's, such as an engine's batch of tokens: the flush runs right
+        // behind it.
         isFlushComing = true
         bound.later { $0.flush() }
     }
 
     private func flush() {
-        // A connection may write while another is flushed, for example when its request is cancelled.
+        // A connection may write while another is flushed, for example when its request is
+        // cancelled.
         while let connection = unflushed.popLast() {
             connection.isFlushComing = false
             connection.flush()
@@ -103,8 +107,9 @@ extension Shard {
 
     /// Sees to it that the connections are walked at `deadline` or soon after.
     func wake(at deadline: UInt64) {
-        guard deadline < timerDeadline else { return }
-        timerDeadline = max(deadline, Self.now + Self.sweepNanosecondsMin)
+        let sweep = max(deadline, lastSweep + Self.sweepNanosecondsMin)
+        guard sweep < timerDeadline else { return }
+        timerDeadline = sweep
         if timer == nil {
             let timer = DispatchSource.makeTimerSource(queue: queue)
             timer.setEventHandler { [weak self] in self?.sweep() }
@@ -119,6 +124,7 @@ extension Shard {
         timerDeadline = .max
         turn {
             let now = Self.now
+            lastSweep = now
             var next = UInt64.max
             for connection in Array(connections.values) {
                 if connection.deadline <= now { connection.expire(at: now) }

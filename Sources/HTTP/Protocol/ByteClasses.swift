@@ -8,6 +8,9 @@ enum ByteClasses {
     static let space = UInt8(ascii: " ")
     static let delete: UInt8 = 0x7F
 
+    private static let tokenMarks = ByteSet("!#$%&'*+-.^_`|~")
+    private static let nameMarks = ByteSet("-._~%!$&'()*+,;=")
+
     static func isDigit(_ byte: UInt8) -> Bool {
         byte &- UInt8(ascii: "0") < 10
     }
@@ -28,33 +31,17 @@ enum ByteClasses {
 
     /// tchar of RFC 9110 section 5.6.2.
     static func isToken(_ byte: UInt8) -> Bool {
-        if isDigit(byte) || isAlpha(byte) { return true }
-        switch byte {
-        case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"), UInt8(ascii: "&"),
-            UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
-            UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
-            return true
-        default:
-            return false
-        }
+        isDigit(byte) || isAlpha(byte) || tokenMarks.contains(byte)
     }
 
     static func isToken(_ bytes: some Collection<UInt8>) -> Bool {
         !bytes.isEmpty && bytes.allSatisfy(isToken(_:))
     }
 
-    /// A byte of reg-name or userinfo (RFC 3986 section 3.2): unreserved, sub-delims, or part of a percent escape.
+    /// A byte of reg-name or userinfo (RFC 3986 section 3.2): unreserved, sub-delims, or part of a
+    /// percent escape.
     static func isRegisteredName(_ byte: UInt8) -> Bool {
-        if isDigit(byte) || isAlpha(byte) { return true }
-        switch byte {
-        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "%"),
-            UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("),
-            UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"),
-            UInt8(ascii: "="):
-            return true
-        default:
-            return false
-        }
+        isDigit(byte) || isAlpha(byte) || nameMarks.contains(byte)
     }
 
     /// `bytes` without blanks at either end.
@@ -65,16 +52,37 @@ enum ByteClasses {
         return slice
     }
 
-    /// Whether `bytes` spell `name`, a lower-case ASCII word, in any case. No Unicode folding: a Kelvin sign is no k.
+    /// Whether `bytes` spell `name`, a lower-case ASCII word, in any case. No Unicode folding: a
+    /// Kelvin sign is no k.
     static func matches(_ bytes: some Collection<UInt8>, _ name: StaticString) -> Bool {
         guard bytes.count == name.utf8CodeUnitCount else { return false }
         return name.withUTF8Buffer { expected in
-            zip(bytes, expected).allSatisfy { ($0 &- UInt8(ascii: "A") < 26 ? $0 | 0x20 : $0) == $1 }
+            zip(bytes, expected).allSatisfy {
+                ($0 &- UInt8(ascii: "A") < 26 ? $0 | 0x20 : $0) == $1
+            }
         }
     }
 
-    /// The non-empty elements of a comma-separated list (RFC 9110 section 5.6.1). Quotes mean nothing here.
+    /// The non-empty elements of a comma-separated list (RFC 9110 section 5.6.1). Quotes mean
+    /// nothing here.
     static func listElements(_ bytes: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
         bytes.split(separator: UInt8(ascii: ",")).map(trimmed(_:)).filter { !$0.isEmpty }
+    }
+}
+
+/// A set of ASCII bytes as one bit each.
+private struct ByteSet {
+    private var bits: (low: UInt64, high: UInt64) = (0, 0)
+
+    init(_ members: StaticString) {
+        members.withUTF8Buffer { bytes in
+            for byte in bytes {
+                if byte < 64 { bits.low |= 1 << byte } else { bits.high |= 1 << (byte & 63) }
+            }
+        }
+    }
+
+    func contains(_ byte: UInt8) -> Bool {
+        byte < 128 && (byte < 64 ? bits.low : bits.high) >> (byte & 63) & 1 == 1
     }
 }

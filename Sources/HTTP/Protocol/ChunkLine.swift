@@ -1,17 +1,20 @@
-// ChunkLine.swift: the line before a chunk's data: its size in hexadecimal and extensions nobody uses.
-// Extensions are read by the grammar and dropped; skipping them unread is how "2 CRLF" hides inside one.
+// ChunkLine.swift: the line before a chunk's data: its size in hexadecimal and extensions nobody
+// uses. Extensions are read by the grammar and dropped; skipping them unread is how "2 CRLF" hides
+// inside one.
 
 /// `chunk-size [ chunk-ext ]` of RFC 9112 section 7.1.
 struct ChunkLine {
     let size: Int
     let extensionBytes: Int
 
-    /// - line: without its end. bytesMax: what the body may still grow by; more is the error that `tooLarge` makes.
-    init(_ line: ArraySlice<UInt8>, bytesMax: Int, tooLarge: () -> ProtocolError) throws(ProtocolError) {
+    /// - line: without its end. bytesMax: what the body may still grow by; more is the error that
+    ///   `tooLarge` makes.
+    init(
+        _ line: ArraySlice<UInt8>, bytesMax: Int, tooLarge: () -> ProtocolError
+    ) throws(ProtocolError) {
         var value = 0
         var index = line.startIndex
         while index < line.endIndex, let digit = ByteClasses.hexValue(line[index]) {
-            // bytesMax is far below Int.max / 16 whenever a further digit is read, so this cannot overflow.
             guard value <= (Int.max - digit) / 16 else { throw tooLarge() }
             value = value * 16 + digit
             guard value <= bytesMax else { throw tooLarge() }

@@ -1,4 +1,5 @@
-// HTTPDate.swift: the value of a Date field (RFC 9110 section 5.6.7), kept for the second it is true.
+// HTTPDate.swift: the value of a Date field (RFC 9110 section 5.6.7), kept for the second it is
+// true.
 
 import Glibc
 

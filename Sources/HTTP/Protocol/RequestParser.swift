@@ -1,13 +1,15 @@
 // RequestParser.swift: bytes in, requests out (RFC 9112), strictly.
-// No I/O and no clock. The answer depends on the bytes alone, never on how they were split into reads:
-// each check is made at the byte or line end that decides it, and every limit before the byte is passed.
+// No I/O and no clock. The answer depends on the bytes alone, never on how they were split into
+// reads: each check is made at the byte or line end that decides it, and every limit before the
+// byte is passed.
 //
 // buffer:  [0 ..... cursor) [cursor ..... cursor + scanned) [ ..... count)
 //          used up          looked at, no line end yet       not looked at
 
 import HTTPTypes
 
-/// A whole request: head, body without its framing, and the trailer fields, which nobody may mix into the head.
+/// A whole request: head, body without its framing, and the trailer fields, which nobody may mix
+/// into the head.
 struct ParsedRequest: Sendable, Hashable {
     let head: RequestHead
     let body: [UInt8]
@@ -61,7 +63,8 @@ struct RequestParser {
         }
     }
 
-    /// Takes in bytes; after the last request of a connection they are ignored (RFC 9112 section 9.6).
+    /// Takes in bytes; after the last request of a connection they are ignored (RFC 9112 section
+    /// 9.6).
     mutating func feed(_ bytes: UnsafeRawBufferPointer) {
         if case .finished = state { return }
         if cursor == buffer.count {
@@ -92,10 +95,14 @@ struct RequestParser {
     }
 
     private mutating func readRequestLine() throws(ProtocolError) -> Event? {
-        guard let line = try takeLine(.requestLine, limit: limits.requestLineBytesMax) else { return .needMore }
+        guard let line = try takeLine(.requestLine, limit: limits.requestLineBytesMax) else {
+            return .needMore
+        }
         guard !line.isEmpty else {
             leadingLines += 1
-            guard leadingLines <= limits.leadingLinesMax else { throw .leadingLines(limit: limits.leadingLinesMax) }
+            guard leadingLines <= limits.leadingLinesMax else {
+                throw .leadingLines(limit: limits.leadingLinesMax)
+            }
             return nil
         }
         let builder = try RequestHeadBuilder(requestLine: buffer[line])
@@ -105,10 +112,14 @@ struct RequestParser {
         return nil
     }
 
-    private mutating func readHeaderFields(_ collected: RequestHeadBuilder) throws(ProtocolError) -> Event? {
+    private mutating func readHeaderFields(
+        _ collected: RequestHeadBuilder
+    ) throws(ProtocolError) -> Event? {
         var builder = collected
         while let line = try takeFieldLine(.fieldLine) {
-            guard !line.isEmpty else { return try beginBody(builder.finish(bodyBytesMax: limits.bodyBytesMax)) }
+            guard !line.isEmpty else {
+                return try beginBody(builder.finish(bodyBytesMax: limits.bodyBytesMax))
+            }
             try builder.add(fieldLine: buffer[line])
         }
         state = .headerFields(builder)
@@ -138,7 +149,9 @@ struct RequestParser {
     }
 
     private mutating func readChunkSize() throws(ProtocolError) -> Event? {
-        guard let line = try takeLine(.chunkLine, limit: limits.chunkLineBytesMax) else { return .needMore }
+        guard let line = try takeLine(.chunkLine, limit: limits.chunkLineBytesMax) else {
+            return .needMore
+        }
         let chunk = try ChunkLine(buffer[line], bytesMax: limits.bodyBytesMax - body.count) {
             .bodyTooLarge(limit: limits.bodyBytesMax)
         }
@@ -191,22 +204,29 @@ struct RequestParser {
 
 // Lines and body bytes.
 extension RequestParser {
-    /// The next line without its CRLF, or nil if its end has not come. The range holds until the next `feed`.
-    private mutating func takeLine(_ part: MessagePart, limit: Int) throws(ProtocolError) -> Range<Int>? {
+    /// The next line without its CRLF, or nil if its end has not come. The range holds until the
+    /// next `feed`.
+    private mutating func takeLine(
+        _ part: MessagePart, limit: Int
+    ) throws(ProtocolError) -> Range<Int>? {
         var index = cursor + scanned
         while index < buffer.count {
             let byte = buffer[index]
             if byte == ByteClasses.carriageReturn {
                 guard index + 1 < buffer.count else { break }
-                // RFC 9112 section 2.2: a bare CR is invalid, and not to be waved through as a space.
-                guard buffer[index + 1] == ByteClasses.lineFeed else { throw .bareCarriageReturn(part) }
+                // RFC 9112 section 2.2: a bare CR is invalid, and not to be waved through as a
+                // space.
+                guard buffer[index + 1] == ByteClasses.lineFeed else {
+                    throw .bareCarriageReturn(part)
+                }
                 let line = cursor..<index
                 cursor = index + 2
                 scanned = 0
                 return line
             }
             guard index - cursor < limit else { throw tooLong(part, limit: limit) }
-            // RFC 9112 section 2.2 lets us take a bare LF as a line end; peers differ, so nobody may send one.
+            // RFC 9112 section 2.2 lets us take a bare LF as a line end; peers differ, so nobody
+            // may send one.
             if byte == ByteClasses.lineFeed { throw .bareLineFeed(part) }
             if byte < ByteClasses.space && (byte != ByteClasses.tab || part == .requestLine)
                 || byte == ByteClasses.delete
@@ -221,11 +241,15 @@ extension RequestParser {
 
     /// A line of a header or trailer section, counted against that section's limits.
     private mutating func takeFieldLine(_ part: MessagePart) throws(ProtocolError) -> Range<Int>? {
-        guard let line = try takeLine(part, limit: limits.headerBytesMax - sectionBytes) else { return nil }
+        guard let line = try takeLine(part, limit: limits.headerBytesMax - sectionBytes) else {
+            return nil
+        }
         guard !line.isEmpty else { return line }
         sectionBytes = min(sectionBytes + line.count + 2, limits.headerBytesMax)
         sectionFields += 1
-        guard sectionFields <= limits.headerCountMax else { throw .headerCount(limit: limits.headerCountMax) }
+        guard sectionFields <= limits.headerCountMax else {
+            throw .headerCount(limit: limits.headerCountMax)
+        }
         return line
     }
 

@@ -1,4 +1,5 @@
-// ResponseHead.swift: writes status lines, fields and chunks. Framing fields are decided here, never by a handler.
+// ResponseHead.swift: writes status lines, fields and chunks. Framing fields are decided here,
+// never by a handler.
 
 import HTTPTypes
 

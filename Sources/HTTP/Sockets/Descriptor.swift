@@ -1,6 +1,7 @@
 // Descriptor.swift: owns one file descriptor, and makes the system calls on it.
-// EINTR and EAGAIN are handled here and nowhere else. Closed when its last owner lets go; the Dispatch sources
-// on it are owners until they are cancelled, so it can never be closed under one of them.
+// EINTR and EAGAIN are handled here and nowhere else. Closed when its last owner lets go; the
+// Dispatch sources on it are owners until they are cancelled, so it can never be closed under one
+// of them.
 
 import Glibc
 
@@ -12,7 +13,8 @@ enum TransferResult: Equatable {
     case failed(code: Int32)
 }
 
-/// What a blocked transfer waits for; TLS may need to write in order to read, and the other way round.
+/// What a blocked transfer waits for; TLS may need to write in order to read, and the other way
+/// round.
 enum Readiness {
     case readable, writable
 }
@@ -28,7 +30,8 @@ final class Descriptor: Sendable {
     }
 
     deinit {
-        // After EINTR the descriptor is closed on Linux all the same; a second close could hit a stranger's.
+        // After EINTR the descriptor is closed on Linux all the same; a second close could hit a
+        // stranger's.
         _ = close(raw)
     }
 
@@ -90,6 +93,11 @@ final class Descriptor: Sendable {
     /// Tells the peer that nothing more will come.
     func endWriting() {
         _ = shutdown(raw, Int32(SHUT_WR))
+    }
+
+    /// Refuses further connections at once, while the descriptor is still open.
+    func endListening() {
+        _ = shutdown(raw, Int32(SHUT_RDWR))
     }
 
     /// Whether the peer is known to be gone altogether, not merely done with sending.

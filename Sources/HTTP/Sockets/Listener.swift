@@ -1,5 +1,6 @@
-// Listener.swift: one listening socket; hands accepted descriptors on and knows nothing of what they carry.
-// When descriptors or memory run out it pauses instead of spinning on a connection it cannot take.
+// Listener.swift: one listening socket; hands accepted descriptors on and knows nothing of what
+// they carry. When descriptors or memory run out it pauses instead of spinning on a connection it
+// cannot take.
 
 import Dispatch
 import Glibc
@@ -31,7 +32,8 @@ final class Listener: Sendable {
             var hosts: Set<String> = []
             var unavailable: ListenError?
             for candidate in try SocketAddress.resolve(host: host, port: port) {
-                // A name with several addresses listens at one port: the one the system chose for the first.
+                // A name with several addresses listens at one port: the one the system chose for
+                // the first.
                 guard let numeric = candidate.numeric, hosts.insert(numeric.host).inserted,
                     let target = try SocketAddress.resolve(host: numeric.host, port: port).first
                 else { continue }
@@ -40,7 +42,8 @@ final class Listener: Sendable {
                     let listener = try Listener(place, target, backlog: backlog, queue: queue)
                     if case .internet(_, let bound) = listener.address { port = bound }
                     listeners.append(listener)
-                } catch .failed(_, _, let code) where code == EADDRNOTAVAIL || code == EAFNOSUPPORT {
+                } catch .failed(_, _, let code) where code == EADDRNOTAVAIL || code == EAFNOSUPPORT
+                {
                     // A machine without IPv6 still resolves localhost to ::1.
                     unavailable = .failed(place, operation: "bind", code: code)
                 } catch {
@@ -62,10 +65,12 @@ final class Listener: Sendable {
         // A restarted server must not wait for the old one's connections to be forgotten.
         _ = descriptor.setOption(level: SOL_SOCKET, SO_REUSEADDR, 1)
         guard socketAddress.withPointer({ bind(raw, $0, $1) }) == 0 else {
-            throw errno == EADDRINUSE ? .addressInUse(place) : .failed(place, operation: "bind", code: errno)
+            throw errno == EADDRINUSE
+                ? .addressInUse(place) : .failed(place, operation: "bind", code: errno)
         }
         guard listen(raw, backlog) == 0 else {
-            throw errno == EADDRINUSE ? .addressInUse(place) : .failed(place, operation: "listen", code: errno)
+            throw errno == EADDRINUSE
+                ? .addressInUse(place) : .failed(place, operation: "listen", code: errno)
         }
         if case .internet = place, let bound = SocketAddress.local(of: descriptor)?.numeric {
             address = .internet(host: bound.host, port: bound.port)
@@ -89,6 +94,8 @@ final class Listener: Sendable {
 
     /// Stops accepting for good; waiting connections are reset by the system.
     func cancel() {
+        // The descriptor outlives its source for a moment, in which nobody may connect any more.
+        descriptor.endListening()
         source.withLock { source in
             source?.cancel()
             source = nil
@@ -113,8 +120,11 @@ final class Listener: Sendable {
         }
     }
 
-    /// A socket file that nobody listens at any more is in the way; anything else there is left alone.
-    private static func removeStaleSocket(path: String, _ address: SocketAddress) throws(ListenError) {
+    /// A socket file that nobody listens at any more is in the way; anything else there is left
+    /// alone.
+    private static func removeStaleSocket(
+        path: String, _ address: SocketAddress
+    ) throws(ListenError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path: path) }

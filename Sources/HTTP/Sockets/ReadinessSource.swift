@@ -1,5 +1,6 @@
 // ReadinessSource.swift: a Dispatch read or write source with its three rules kept in one place:
-// resumed and suspended in balance, resumed before it is cancelled, cancelled before its descriptor is closed.
+// resumed and suspended in balance, resumed before it is cancelled, cancelled before its descriptor
+// is closed.
 
 import Dispatch
 
@@ -10,10 +11,15 @@ final class ReadinessSource {
     private var isCancelled = false
 
     /// Starts disarmed. The source owns `descriptor` until its cancellation is through.
-    init(_ readiness: Readiness, of descriptor: Descriptor, queue: DispatchQueue, action: @escaping () -> Void) {
+    init(
+        _ readiness: Readiness, of descriptor: Descriptor, queue: DispatchQueue,
+        action: @escaping () -> Void
+    ) {
         switch readiness {
-        case .readable: source = DispatchSource.makeReadSource(fileDescriptor: descriptor.raw, queue: queue)
-        case .writable: source = DispatchSource.makeWriteSource(fileDescriptor: descriptor.raw, queue: queue)
+        case .readable:
+            source = DispatchSource.makeReadSource(fileDescriptor: descriptor.raw, queue: queue)
+        case .writable:
+            source = DispatchSource.makeWriteSource(fileDescriptor: descriptor.raw, queue: queue)
         }
         source.setEventHandler(handler: action)
         source.setCancelHandler { withExtendedLifetime(descriptor) {} }

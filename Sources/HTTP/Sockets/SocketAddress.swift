@@ -21,14 +21,18 @@ struct SocketAddress {
         }
         defer { freeaddrinfo(list) }
         return sequence(first: list, next: { $0.pointee.ai_next }).compactMap { entry in
-            entry.pointee.ai_addr.map { SocketAddress(copying: $0, length: entry.pointee.ai_addrlen) }
+            entry.pointee.ai_addr.map {
+                SocketAddress(copying: $0, length: entry.pointee.ai_addrlen)
+            }
         }
     }
 
     static func unix(path: String) throws(ListenError) -> SocketAddress {
         var address = sockaddr_un()
         let limit = MemoryLayout.size(ofValue: address.sun_path) - 1
-        guard path.utf8.count <= limit, !path.isEmpty else { throw .unixPathTooLong(path: path, limit: limit) }
+        guard path.utf8.count <= limit, !path.isEmpty else {
+            throw .unixPathTooLong(path: path, limit: limit)
+        }
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
         return withUnsafePointer(to: &address) { pointer in
@@ -80,7 +84,8 @@ struct SocketAddress {
 
     private static func read(
         _ descriptor: Descriptor,
-        with function: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+        with function: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) ->
+            Int32
     ) -> SocketAddress? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
