@@ -75,21 +75,21 @@ public final class Tokenizer: Sendable {
     ///   written in the text become their ids; without it they are ordinary text.
     /// - Cost: linear in common text, n log n at worst.
     public func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [TokenID] {
-        let scratch = idle.withLock { $0.popLast() } ?? EncodeScratch()
+        var scratch = idle.withLock { $0.popLast() } ?? EncodeScratch()
         scratch.output.removeAll(keepingCapacity: true)
         if addSpecial { scratch.output += prefix }
         var text = text
-        text.withUTF8 { encode($0, parseSpecial: parseSpecial, scratch) }
+        text.withUTF8 { encode($0, parseSpecial: parseSpecial, &scratch) }
         if addSpecial { scratch.output += suffix }
         let ids = Array(scratch.output[...])
         scratch.trim()
-        idle.withLock { if $0.count < Self.idleMax { $0.append(scratch) } }
+        idle.withLock { [scratch] in if $0.count < Self.idleMax { $0.append(scratch) } }
         return ids
     }
 
-    private func encode(_ text: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, _ scratch: EncodeScratch) {
+    private func encode(_ text: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, _ scratch: inout EncodeScratch) {
         if rawTokens.isEmpty(withSpecial: parseSpecial) {
-            encodeSegment(text, isFirst: true, parseSpecial: parseSpecial, scratch)
+            encodeSegment(text, isFirst: true, parseSpecial: parseSpecial, &scratch)
             return
         }
         rawTokens.cut(text, withSpecial: parseSpecial) { range, token in
@@ -97,56 +97,52 @@ public final class Tokenizer: Sendable {
                 scratch.output.append(token)
             } else {
                 let segment = UnsafeBufferPointer(rebasing: text[range])
-                encodeSegment(segment, isFirst: range.lowerBound == 0, parseSpecial: parseSpecial, scratch)
+                encodeSegment(segment, isFirst: range.lowerBound == 0, parseSpecial: parseSpecial, &scratch)
             }
         }
     }
 
     /// Encodes text that holds no raw added token.
     private func encodeSegment(
-        _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, parseSpecial: Bool, _ scratch: EncodeScratch
+        _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, parseSpecial: Bool, _ scratch: inout EncodeScratch
     ) {
         if text.isEmpty { return }
         if normalizer.steps.isEmpty {
-            encodeNormalized(text, parseSpecial: parseSpecial, scratch)
+            encodeNormalized(text, parseSpecial: parseSpecial, &scratch)
         } else {
             normalizer.apply(text, isFirst: isFirst).withUnsafeBufferPointer {
-                encodeNormalized($0, parseSpecial: parseSpecial, scratch)
+                encodeNormalized($0, parseSpecial: parseSpecial, &scratch)
             }
         }
     }
 
     private func encodeNormalized(
-        _ text: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, _ scratch: EncodeScratch
+        _ text: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, _ scratch: inout EncodeScratch
     ) {
         if normalizedTokens.isEmpty(withSpecial: parseSpecial) {
-            encodeWords(text, scratch)
+            encodeWords(text, &scratch)
             return
         }
         normalizedTokens.cut(text, withSpecial: parseSpecial) { range, token in
             if let token {
                 scratch.output.append(token)
             } else {
-                encodeWords(UnsafeBufferPointer(rebasing: text[range]), scratch)
+                encodeWords(UnsafeBufferPointer(rebasing: text[range]), &scratch)
             }
         }
     }
 
-    private func encodeWords(_ text: UnsafeBufferPointer<UInt8>, _ scratch: EncodeScratch) {
+    private func encodeWords(_ text: UnsafeBufferPointer<UInt8>, _ scratch: inout EncodeScratch) {
         guard let base = text.baseAddress, !text.isEmpty else { return }
-        // Moved out while splitting, so that the words' own use of the scratch does not conflict.
-        var stack = BacktrackStack()
-        swap(&stack, &scratch.backtracking)
         let view = SplitText(base)
         switch model {
         case .merges(let model):
-            splitter.split(view, 0, text.count, &stack) { model.encode(base + $0, $1 - $0, scratch) }
+            splitter.split(view, 0, text.count) { model.encode(base + $0, $1 - $0, &scratch) }
         case .unigram(let model):
-            splitter.split(view, 0, text.count, &stack) { model.encode(base + $0, $1 - $0, scratch) }
+            splitter.split(view, 0, text.count) { model.encode(base + $0, $1 - $0, &scratch) }
         case .wordPiece(let model):
-            splitter.split(view, 0, text.count, &stack) { model.encode(base + $0, $1 - $0, scratch) }
+            splitter.split(view, 0, text.count) { model.encode(base + $0, $1 - $0, &scratch) }
         }
-        swap(&stack, &scratch.backtracking)
     }
 
     /// The bytes a token adds to the output; a special token's are its text. Traps outside the vocabulary.

@@ -38,12 +38,10 @@ struct TokenizerBuilder {
     private func pieces() -> PieceTable { PieceTable(description.tokens, isIndexed: isPlain) }
 
     private func merging(_ pieces: PieceTable, _ order: MergeModel.Order, takesWholeWords: Bool) -> MergeModel {
-        var symbols = MergeModel.Symbols.characters
-        if description.symbolsAreBytes {
-            symbols = .bytes(FrozenArray((0..<256).map { pieces.id(of: [UInt8($0)]) }))
-        }
+        let bytes = description.symbolsAreBytes ? FrozenArray((0..<256).map { pieces.id(of: [UInt8($0)]) }) : nil
         return MergeModel(
-            pieces: pieces, order: order, symbols: symbols, takesWholeWords: takesWholeWords, unknown: unknown())
+            pieces: pieces, order: order, byteSymbols: bytes, takesWholeWords: takesWholeWords,
+            unknown: unknown())
     }
 
     private func unknown() -> UnknownPolicy {
@@ -69,13 +67,14 @@ struct TokenizerBuilder {
         var rank = 0
         var start = 0
         var failure: TokenizerError?
+        let lookup = pieces.view
         let table = merges.bytes.withUnsafeBufferPointer { bytes in
             MergeTable(count: merges.count) {
                 guard failure == nil, rank < merges.count, let base = bytes.baseAddress else { return nil }
                 let (middle, end) = (Int(merges.cuts[rank].middle), Int(merges.cuts[rank].end))
-                let left = pieces.id(of: base + start, middle - start)
-                let right = pieces.id(of: base + middle, end - middle)
-                let merged = pieces.id(of: base + start, end - start)
+                let left = lookup.id(of: base + start, middle - start)
+                let right = lookup.id(of: base + middle, end - middle)
+                let merged = lookup.id(of: base + start, end - start)
                 if left < 0 || right < 0 || merged < 0 {
                     let text = String(decoding: bytes[start..<end], as: UTF8.self)
                     failure = .mergeOutsideVocabulary(rank: rank, text: text)

@@ -1,9 +1,9 @@
 // UnigramModel.swift: the most likely segmentation of a text into pieces, by Viterbi's algorithm.
-// Scores add up in Float from the start of the text, as the reference does, so that near ties fall
-// the same way. Source: Kudo 2018; SentencePiece.
+// Scores add up in Double: over a book, sums in Float lose the difference between two splits.
+// Source: Kudo 2018; SentencePiece.
 import Core
 
-struct UnigramModel: Sendable {
+final class UnigramModel: Sendable {
     let trie: ByteTrie
     let scores: FrozenArray<Float>
     /// Score of one character that no piece covers.
@@ -21,7 +21,7 @@ struct UnigramModel: Sendable {
     }
 
     /// Appends the ids of one text, at least one byte long.
-    func encode(_ text: UnsafePointer<UInt8>, _ count: Int, _ scratch: EncodeScratch) {
+    func encode(_ text: UnsafePointer<UInt8>, _ count: Int, _ scratch: inout EncodeScratch) {
         scratch.viterbi.reset(count)
         search(text, count, &scratch.viterbi)
         let first = scratch.output.count
@@ -58,7 +58,7 @@ struct UnigramModel: Sendable {
                             end += 1
                             let id = trie.value(node)
                             if id < 0 { continue }
-                            let score = base + scores.base[Int(id)]
+                            let score = base + Double(scores.base[Int(id)])
                             if starts[end] < 0 || score > best[end] {
                                 best[end] = score
                                 starts[end] = Int32(truncatingIfNeeded: position)
@@ -67,7 +67,7 @@ struct UnigramModel: Sendable {
                             if end - position == width { hasWholeCharacter = true }
                         }
                         if !hasWholeCharacter {
-                            let score = base + unknownScore
+                            let score = base + Double(unknownScore)
                             let next = position + width
                             if starts[next] < 0 || score > best[next] {
                                 best[next] = score

@@ -11,7 +11,7 @@ struct CharacterSet: Sendable, Hashable {
     var required: [CharacterSet] = []
     var isNegated = false
 
-    func contains(_ value: UInt32, _ table: CharacterTable) -> Bool {
+    func contains(_ value: UInt32, _ table: CharacterTable.View) -> Bool {
         var found = false
         if categories != 0 { found = categories & (1 << UInt32(table.category(of: value))) != 0 }
         if !found, hasSpace { found = table.kind(of: value) == .space }
@@ -63,7 +63,7 @@ struct CharacterSet: Sendable, Hashable {
     var ignoringCase: CharacterSet {
         if isNegated { return negated.ignoringCase.negated }
         var copy = self
-        let table = CharacterTable.shared
+        let table = CharacterTable.shared.view
         for letter in UInt32(0x61)...0x7A {
             let upper = letter - 0x20
             if contains(letter, table) || contains(upper, table) {
@@ -78,7 +78,7 @@ struct CharacterSet: Sendable, Hashable {
     /// The bytes with which a character of this set may begin.
     var firstBytes: ByteSet {
         var set = ByteSet()
-        let table = CharacterTable.shared
+        let table = CharacterTable.shared.view
         for byte in UInt8(0)..<0x80 where contains(UInt32(byte), table) { set.insert(byte) }
         let isPlain = !isNegated && categories == 0 && !hasSpace && nested.isEmpty
         if isPlain, ranges.allSatisfy({ $0.upperBound < 0x80 }) { return set }

@@ -58,9 +58,10 @@ struct Expression: Sendable {
         self.options = options
         program = compiler.program
         sets = compiler.sets
+        let table = CharacterTable.shared.view
         asciiSets = compiler.sets.map { set in
             var bytes = ByteSet()
-            for byte in UInt8(0)..<0x80 where set.contains(UInt32(byte), .shared) { bytes.insert(byte) }
+            for byte in UInt8(0)..<0x80 where set.contains(UInt32(byte), table) { bytes.insert(byte) }
             return bytes
         }
     }

@@ -215,8 +215,8 @@ extension SplitText {
         return nil
     }
 
-    /// A word that begins at `start` and ends before the next mark where it may be cut.
-    func markedWord(_ start: Int, _ end: Int, keeps: ByteSet) -> (start: Int, end: Int)? {
+    /// The end of the word at `start`: the next mark before which it may be cut.
+    func markedWord(_ start: Int, _ end: Int, keeps: ByteSet) -> Int {
         var offset = start
         while offset < end, isMark(at: offset, end) { offset += 3 }
         while offset < end {
@@ -225,7 +225,7 @@ extension SplitText {
             }
             offset += 1
         }
-        return (start, max(offset, start + 1))
+        return max(offset, start + 1)
     }
 
     @inline(__always)
