@@ -20,7 +20,7 @@ public struct IncrementalDetokenizer: Sendable {
         surface = TokenSurface(isAtStart: isAtStart)
     }
 
-    /// The text that this token completes; empty when it completes none. Traps outside the vocabulary.
+    /// The text that this token completes; empty when it completes none.
     public mutating func append(_ token: TokenID) -> String {
         if skipSpecial, tokenizer.isSpecial(token) { return "" }
         tokenizer.append(token, to: &pending, &surface)

@@ -145,15 +145,18 @@ public final class Tokenizer: Sendable {
         }
     }
 
-    /// The bytes a token adds to the output; a special token's are its text. Traps outside the vocabulary.
+    /// The bytes a token adds to the output; a special token's are its text. Ids outside the
+    /// vocabulary have none: models pad their logits, so such an id can be sampled.
     public func bytes(of token: TokenID) -> [UInt8] {
-        precondition(token >= 0 && Int(token) < vocabularySize, "token \(token) of \(vocabularySize)")
-        return Array(surfaces.bytes(of: token))
+        isKnown(token) ? Array(surfaces.bytes(of: token)) : []
     }
+
+    @inline(__always)
+    private func isKnown(_ token: TokenID) -> Bool { token >= 0 && Int(token) < vocabularySize }
 
     /// Whether the token is structure that people do not read. False outside the vocabulary.
     public func isSpecial(_ token: TokenID) -> Bool {
-        token >= 0 && Int(token) < vocabularySize && special.base[Int(token)]
+        isKnown(token) && special.base[Int(token)]
     }
 
     /// The token as text, with U+FFFD for bytes that are no character on their own.
@@ -177,7 +180,7 @@ public final class Tokenizer: Sendable {
 
     /// Appends what `token` shows as after the tokens that `surface` has seen.
     func append(_ token: TokenID, to bytes: inout [UInt8], _ surface: inout TokenSurface) {
-        precondition(token >= 0 && Int(token) < vocabularySize, "token \(token) of \(vocabularySize)")
+        guard isKnown(token) else { return }
         var text = surfaces.bytes(of: token)
         let isSpecial = special.base[Int(token)]
         if joinsWords {

@@ -129,7 +129,10 @@ extension TokenizerDescription {
             }
             return TokenID(value)
         }
-        beginOfSequence = try id(facts.bos, "bos_token_id")
+        let isBERT = facts.model == "bert"
+        // BERT begins its texts with [CLS], which files name under a key of its own or not at all.
+        let start = facts.bos ?? (isBERT ? tokens.firstIndex(of: Array("[CLS]".utf8)) : nil)
+        beginOfSequence = try id(start, "bos_token_id")
         let end = try id(facts.eos, "eos_token_id")
         for value in [end, try id(facts.eot, "eot_token_id"), try id(facts.eom, "eom_token_id")] {
             if let value { endTokens.insert(value) }
@@ -147,7 +150,6 @@ extension TokenizerDescription {
             default: break
             }
         }
-        let isBERT = facts.model == "bert"
         let begins = facts.addBOS ?? (facts.model == "llama" || isBERT || Self.beginsByDefault(facts.pre))
         let ends = facts.addEOS ?? (facts.model == "t5")
         if begins, let beginOfSequence { prefix = [beginOfSequence] }

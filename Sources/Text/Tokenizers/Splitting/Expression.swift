@@ -32,6 +32,8 @@ struct Expression: Sendable {
     private let sets: [CharacterSet]
     private let asciiSets: [ByteSet]
     private let options: [Option]
+    /// The bytes with which any match may begin; all of them when a match may be empty.
+    private let starts: ByteSet
     /// The program may hold this many instructions, repeats counted out.
     static let instructionsMax = 20_000
     /// Work allowed per byte of text before a match is given up.
@@ -56,6 +58,9 @@ struct Expression: Sendable {
         }
         self.pattern = pattern
         self.options = options
+        starts = options.reduce(into: ByteSet()) { set, option in
+            set.formUnion(option.matchesEmpty ? .all : option.firstBytes)
+        }
         program = compiler.program
         sets = compiler.sets
         let table = CharacterTable.shared.view
@@ -73,6 +78,7 @@ struct Expression: Sendable {
         var steps = (end - start) * Self.stepsPerByteMax + 10_000
         var offset = start
         while offset <= end {
+            while offset < end, !starts.contains(text.base[offset]) { offset += 1 }
             let byte = offset < end ? text.base[offset] : 0
             for option in options
             where option.matchesEmpty || (offset < end && option.firstBytes.contains(byte)) {

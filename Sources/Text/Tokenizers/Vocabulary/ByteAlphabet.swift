@@ -54,6 +54,8 @@ enum ByteAlphabet {
 
     /// Whether the text holds characters of the alphabet alone.
     private static func isSpelled(_ text: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        let known = byteOfScalar.count
+        let table = byteOfScalar.base
         var index = 0
         while index < count {
             let byte = text[index]
@@ -64,7 +66,7 @@ enum ByteAlphabet {
                 scalar = Int(byte & 0x1F) << 6 | Int(text[index + 1] & 0x3F)
                 index += 1
             }
-            guard scalar < byteOfScalar.count, byteOfScalar.base[scalar] >= 0 else { return false }
+            guard scalar < known, table[scalar] >= 0 else { return false }
             index += 1
         }
         return true
