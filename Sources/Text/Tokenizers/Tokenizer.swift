@@ -48,7 +48,8 @@ public final class Tokenizer: Sendable {
         normalizer = Normalizer(steps: description.normalizer)
         let hasSteps = !description.normalizer.isEmpty
         let late = description.added.filter { hasSteps && $0.isNormalized && !$0.isSpecial }
-        rawTokens = AddedTokenMatcher(description.added.filter { !(hasSteps && $0.isNormalized && !$0.isSpecial) })
+        rawTokens = AddedTokenMatcher(
+            description.added.filter { !(hasSteps && $0.isNormalized && !$0.isSpecial) })
         normalizedTokens = AddedTokenMatcher(late.map { Self.marked($0, description.surface) })
         let builder = TokenizerBuilder(description)
         model = try builder.model()
@@ -60,7 +61,9 @@ public final class Tokenizer: Sendable {
     }
 
     /// Normalized text has marks for spaces, so what is looked for in it has too.
-    private static func marked(_ token: AddedToken, _ surface: TokenizerDescription.Surface) -> AddedToken {
+    private static func marked(_ token: AddedToken, _ surface: TokenizerDescription.Surface)
+        -> AddedToken
+    {
         guard case .marks = surface else { return token }
         var token = token
         token.content = token.content.flatMap { $0 == 0x20 ? Normalizer.mark : [$0] }
@@ -87,7 +90,9 @@ public final class Tokenizer: Sendable {
         return ids
     }
 
-    private func encode(_ text: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, _ scratch: inout EncodeScratch) {
+    private func encode(
+        _ text: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, _ scratch: inout EncodeScratch
+    ) {
         if rawTokens.isEmpty(withSpecial: parseSpecial) {
             encodeSegment(text, isFirst: true, parseSpecial: parseSpecial, &scratch)
             return
@@ -97,14 +102,16 @@ public final class Tokenizer: Sendable {
                 scratch.output.append(token)
             } else {
                 let segment = UnsafeBufferPointer(rebasing: text[range])
-                encodeSegment(segment, isFirst: range.lowerBound == 0, parseSpecial: parseSpecial, &scratch)
+                encodeSegment(
+                    segment, isFirst: range.lowerBound == 0, parseSpecial: parseSpecial, &scratch)
             }
         }
     }
 
     /// Encodes text that holds no raw added token.
     private func encodeSegment(
-        _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, parseSpecial: Bool, _ scratch: inout EncodeScratch
+        _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, parseSpecial: Bool,
+        _ scratch: inout EncodeScratch
     ) {
         if text.isEmpty { return }
         if normalizer.steps.isEmpty {
@@ -160,7 +167,9 @@ public final class Tokenizer: Sendable {
     }
 
     /// The token as text, with U+FFFD for bytes that are no character on their own.
-    public func text(of token: TokenID) -> String { String(decoding: bytes(of: token), as: UTF8.self) }
+    public func text(of token: TokenID) -> String {
+        String(decoding: bytes(of: token), as: UTF8.self)
+    }
 
     /// The token whose text this is, when there is one: `<|im_end|>`, `hello`.
     public func token(of text: String) -> TokenID? {
@@ -174,7 +183,9 @@ public final class Tokenizer: Sendable {
         var surface = TokenSurface(isAtStart: true)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(tokens.count * 4)
-        for token in tokens where !(skipSpecial && isSpecial(token)) { append(token, to: &bytes, &surface) }
+        for token in tokens where !(skipSpecial && isSpecial(token)) {
+            append(token, to: &bytes, &surface)
+        }
         return String(decoding: bytes, as: UTF8.self)
     }
 

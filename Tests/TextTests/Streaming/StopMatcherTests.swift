@@ -3,7 +3,9 @@ import Testing
 import Text
 
 struct StopMatcherTests {
-    private func run(_ stops: [String], _ pieces: [String], include: Bool = false) -> (text: String, stop: String?) {
+    private func run(_ stops: [String], _ pieces: [String], include: Bool = false) -> (
+        text: String, stop: String?
+    ) {
         var matcher = StopMatcher(stops, includeInOutput: include)
         var text = ""
         for piece in pieces {
@@ -14,19 +16,22 @@ struct StopMatcherTests {
         return (text + matcher.finish(), nil)
     }
 
-    @Test(arguments: [
-        (["END"], "go END more", "go ", "END"),
-        (["END"], "EN", "EN", nil),
-        (["aab"], "aaab", "a", "aab"),
-        (["b", "abc"], "xabc", "xa", "b"),
-        (["bc", "abc"], "xabc", "x", "abc"),
-        (["\n\n"], "a\n\nb", "a", "\n\n"),
-        (["é"], "caf\u{E9}!", "caf", "é"),
-        (["🙂x"], "🙂🙂x", "🙂", "🙂x"),
-        (["abab"], "aababab", "a", "abab"),
-        ([], "text", "text", nil),
-    ] as [([String], String, String, String?)])
-    func `the stop that ends first wins, however the text is cut`(stops: [String], text: String, out: String, stop: String?) {
+    @Test(
+        arguments: [
+            (["END"], "go END more", "go ", "END"),
+            (["END"], "EN", "EN", nil),
+            (["aab"], "aaab", "a", "aab"),
+            (["b", "abc"], "xabc", "xa", "b"),
+            (["bc", "abc"], "xabc", "x", "abc"),
+            (["\n\n"], "a\n\nb", "a", "\n\n"),
+            (["é"], "caf\u{E9}!", "caf", "é"),
+            (["🙂x"], "🙂🙂x", "🙂", "🙂x"),
+            (["abab"], "aababab", "a", "abab"),
+            ([], "text", "text", nil),
+        ] as [([String], String, String, String?)])
+    func `the stop that ends first wins, however the text is cut`(
+        stops: [String], text: String, out: String, stop: String?
+    ) {
         let characters = text.unicodeScalars.map { String(Character($0)) }
         for cut in 0...characters.count {
             let pieces = [characters[..<cut].joined(), characters[cut...].joined()]
@@ -61,7 +66,9 @@ struct StopMatcherTests {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int(truncatingIfNeeded: (state >> 33) % UInt64(bound))
         }
-        func word(_ length: Int) -> String { String((0..<length).map { _ in random(2) == 0 ? "a" : "b" }) }
+        func word(_ length: Int) -> String {
+            String((0..<length).map { _ in random(2) == 0 ? "a" : "b" })
+        }
         for _ in 0..<2_000 {
             let stops = (0..<(1 + random(3))).map { _ in word(1 + random(5)) }
             let text = word(random(20))

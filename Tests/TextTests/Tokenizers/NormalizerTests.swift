@@ -12,7 +12,8 @@ struct NormalizerTests {
     }
 
     @Test(arguments: [
-        "", "plain", "e\u{301}", "\u{E9}", "\u{1112}\u{1161}\u{11AB}", "か\u{3099}き", "我\u{308}", "\u{212B}\u{2126}", "がぎ", "ﬁ",
+        "", "plain", "e\u{301}", "\u{E9}", "\u{1112}\u{1161}\u{11AB}", "か\u{3099}き", "我\u{308}",
+        "\u{212B}\u{2126}", "がぎ", "ﬁ",
     ]) func `composing gives the standard library's canonical equal, composed`(text: String) {
         let composed = apply([.form(.nfc)], text)
         #expect(composed == text)
@@ -24,7 +25,9 @@ struct NormalizerTests {
         for value in UInt32(0x300)..<0x3400 {
             guard let scalar = Unicode.Scalar(value) else { continue }
             let text = "a" + String(Character(scalar))
-            #expect(apply([.form(.nfc)], text).utf8.elementsEqual(text.precomposedStringWithCanonicalMapping.utf8), "\(value)")
+            #expect(
+                apply([.form(.nfc)], text).utf8.elementsEqual(
+                    text.precomposedStringWithCanonicalMapping.utf8), "\(value)")
         }
     }
 

@@ -23,14 +23,19 @@ struct ReferenceModelTests {
                 let expected = TokenizerConformance.ids(entry["ids"])
                 let found = tokenizer.encode(text, addSpecial: true, parseSpecial: true)
                 let decoded = tokenizer.decode(found, skipSpecial: true)
-                let isRight = found == expected && decoded.utf8.elementsEqual((entry["decoded"]?.stringValue ?? "").utf8)
-                #expect(isRight, "\(name) \(text.debugDescription): \(found), not \(expected); \(decoded)")
+                let isRight =
+                    found == expected
+                    && decoded.utf8.elementsEqual((entry["decoded"]?.stringValue ?? "").utf8)
+                #expect(
+                    isRight,
+                    "\(name) \(text.debugDescription): \(found), not \(expected); \(decoded)")
                 if isRight { passed += 1 } else { failed += 1 }
             }
             if let chat = reference?["chat"], let rendered = chat["rendered"]?.stringValue {
                 let found = tokenizer.encode(rendered, addSpecial: false, parseSpecial: true)
                 let isRight = found == TokenizerConformance.ids(chat["ids"])
-                #expect(isRight, "\(name) chat \(found), not \(TokenizerConformance.ids(chat["ids"]))")
+                #expect(
+                    isRight, "\(name) chat \(found), not \(TokenizerConformance.ids(chat["ids"]))")
                 if isRight { passed += 1 } else { failed += 1 }
             }
         }
@@ -43,7 +48,9 @@ struct ReferenceModelTests {
         ("gemma-3-270m-q4_k_m", "gemma-3-270m-q4_k_m.gguf"),
     ]
 
-    @Test(arguments: realFiles) func `real model files give the ids of their references`(name: String, file: String) throws {
+    @Test(arguments: realFiles) func `real model files give the ids of their references`(
+        name: String, file: String
+    ) throws {
         guard let folder = TokenizerConformance.folder("real") else { return }
         let models = ProcessInfo.processInfo.environment["TOKENMILL_MODELS"] ?? "models"
         guard FileManager.default.fileExists(atPath: models + "/" + file) else {

@@ -10,7 +10,8 @@ struct SplitPatternTests {
         return text.withUTF8 { bytes in
             guard let base = bytes.baseAddress else { return [] }
             var words: [String] = []
-            Splitter(stages: [SplitStage(pattern: pattern)]).split(SplitText(base), 0, bytes.count) { start, end in
+            Splitter(stages: [SplitStage(pattern: pattern)]).split(SplitText(base), 0, bytes.count)
+            { start, end in
                 words.append(String(decoding: bytes[start..<end], as: UTF8.self))
             }
             return words
@@ -19,8 +20,10 @@ struct SplitPatternTests {
 
     /// Characters on which the patterns' alternatives turn.
     private static let characters: [Character] = [
-        "a", "b", "Z", "Q", "é", "Ä", "ǅ", "ʰ", "我", "ア", "\u{301}", "\u{0E31}", "1", "9", "½", "٣", " ", " ", "\u{A0}",
-        "\n", "\r", "\t", "\u{2028}", "'", "s", "S", "l", "L", "r", "e", "V", "t", "ſ", ".", ",", "!", "/", "$", "+", "_", "🙂",
+        "a", "b", "Z", "Q", "é", "Ä", "ǅ", "ʰ", "我", "ア", "\u{301}", "\u{0E31}", "1", "9", "½", "٣",
+        " ", " ", "\u{A0}",
+        "\n", "\r", "\t", "\u{2028}", "'", "s", "S", "l", "L", "r", "e", "V", "t", "ſ", ".", ",",
+        "!", "/", "$", "+", "_", "🙂",
         "\u{0}", "\u{200D}", "𝐀", "𐐨", "\u{1F1E9}", "m", "D",
     ]
 
@@ -59,11 +62,15 @@ struct SplitPatternTests {
         ("[^\\p{L}]+?x|.", "1x", ["1x"]),
         ("\\p{Han}+", "ab我们c", ["ab", "我们", "c"]),
         ("[\\x{61}-\\x{63}]+", "xabcx", ["x", "abc", "x"]),
-    ]) func `expressions split as they read`(pattern: String, text: String, expected: [String]) throws {
+    ]) func `expressions split as they read`(pattern: String, text: String, expected: [String])
+        throws
+    {
         #expect(Self.words(.expression(try Expression(pattern)), text) == expected)
     }
 
-    @Test(arguments: ["(a", "a)", "[a", "*a", "\\p{Nope}", "(?<=a)b", "(a*)*", "\\q", "[b-a]", "a{5,2}", "\\1"])
+    @Test(arguments: [
+        "(a", "a)", "[a", "*a", "\\p{Nope}", "(?<=a)b", "(a*)*", "\\q", "[b-a]", "a{5,2}", "\\1",
+    ])
     func `a pattern that cannot be honoured is refused`(pattern: String) {
         #expect(throws: TokenizerError.self) { try Expression(pattern) }
     }
@@ -75,9 +82,13 @@ struct SplitPatternTests {
     }
 
     @Test func `every name of a splitter can be built`() throws {
-        for name in ["smollm", "gpt-2", "llama-bpe", "qwen2", "qwen35", "deepseek-llm", "deepseek-coder", "deepseek-v3",
-                     "gpt-4o", "falcon", "command-r", "chameleon", "kimi-k2", "tekken", "bailingmoe", "tiny_aya",
-                     "superbpe", "exaone-moe", "viking", "seed-coder", "default"] {
+        for name in [
+            "smollm", "gpt-2", "llama-bpe", "qwen2", "qwen35", "deepseek-llm", "deepseek-coder",
+            "deepseek-v3",
+            "gpt-4o", "falcon", "command-r", "chameleon", "kimi-k2", "tekken", "bailingmoe",
+            "tiny_aya",
+            "superbpe", "exaone-moe", "viking", "seed-coder", "default",
+        ] {
             #expect(try !Splitter.named(name).stages.isEmpty)
         }
         #expect(throws: TokenizerError.unsupported(part: "tokenizer.ggml.pre", name: "nobody")) {

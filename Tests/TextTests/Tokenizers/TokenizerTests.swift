@@ -8,13 +8,15 @@ import Testing
 struct TokenizerTests {
     /// A byte-level vocabulary of all bytes and some merges.
     static func byteLevel(
-        merges: [String] = ["a b", "ab c", "Ġ a", "a a", "aa aa"], added: [JSONValue] = [], whole: Bool = false
+        merges: [String] = ["a b", "ab c", "Ġ a", "a a", "aa aa"], added: [JSONValue] = [],
+        whole: Bool = false
     ) throws -> Tokenizer {
         var vocabulary = JSONObject()
         var letters: [String] = []
         var next: UInt32 = 0x100
         for byte in UInt32(0)..<256 {
-            let prints = (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || byte >= 0xAE
+            let prints =
+                (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || byte >= 0xAE
             letters.append(String(Character(Unicode.Scalar(prints ? byte : next)!)))
             if !prints { next += 1 }
         }
@@ -27,16 +29,22 @@ struct TokenizerTests {
             "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "use_regex": true],
             "decoder": ["type": "ByteLevel"],
             "model": [
-                "type": "BPE", "vocab": .object(vocabulary), "merges": .array(merges.map { .string($0) }),
+                "type": "BPE", "vocab": .object(vocabulary),
+                "merges": .array(merges.map { .string($0) }),
                 "ignore_merges": .bool(whole),
             ],
         ]
         return try Tokenizer(.fromHuggingFace(tokenizer: tokenizer, configuration: nil))
     }
 
-    static func added(_ id: Int, _ content: String, special: Bool, left: Bool = false, right: Bool = false) -> JSONValue {
-        ["id": .integer(id), "content": .string(content), "special": .bool(special), "lstrip": .bool(left),
-         "rstrip": .bool(right), "normalized": false, "single_word": false]
+    static func added(
+        _ id: Int, _ content: String, special: Bool, left: Bool = false, right: Bool = false
+    ) -> JSONValue {
+        [
+            "id": .integer(id), "content": .string(content), "special": .bool(special),
+            "lstrip": .bool(left),
+            "rstrip": .bool(right), "normalized": false, "single_word": false,
+        ]
     }
 
     @Test func `merges go by rank and then from the left`() throws {
@@ -50,7 +58,8 @@ struct TokenizerTests {
     @Test(arguments: [1, 31, 32, 33, 34, 127, 128, 129, 1000, 4097])
     func `long words merge as short ones do`(length: Int) throws {
         let tokenizer = try Self.byteLevel()
-        let ids = tokenizer.encode(String(repeating: "a", count: length), addSpecial: false, parseSpecial: false)
+        let ids = tokenizer.encode(
+            String(repeating: "a", count: length), addSpecial: false, parseSpecial: false)
         var expected = [TokenID](repeating: 260, count: length / 4)
         if length % 4 >= 2 { expected.append(259) }
         if length % 2 == 1 { expected.append(97) }
@@ -60,7 +69,9 @@ struct TokenizerTests {
     @Test func `heap and scan agree on random words`() throws {
         var state: UInt64 = 7
         print("seed \(state)")
-        let tokenizer = try Self.byteLevel(merges: ["b a", "a b", "ab ba", "a a", "ba ba", "aa b", "abba aa"])
+        let tokenizer = try Self.byteLevel(merges: [
+            "b a", "a b", "ab ba", "a a", "ba ba", "aa b", "abba aa",
+        ])
         for length in 20..<60 {
             var word = ""
             for _ in 0..<length {
@@ -68,7 +79,10 @@ struct TokenizerTests {
                 word += state >> 40 & 1 == 0 ? "a" : "b"
             }
             let ids = tokenizer.encode(word, addSpecial: false, parseSpecial: false)
-            #expect(ids == Self.slowMerge(word, ["b a", "a b", "ab ba", "a a", "ba ba", "aa b", "abba aa"]))
+            #expect(
+                ids
+                    == Self.slowMerge(
+                        word, ["b a", "a b", "ab ba", "a a", "ba ba", "aa b", "abba aa"]))
         }
     }
 
@@ -79,12 +93,15 @@ struct TokenizerTests {
         while true {
             var best: (rank: Int, place: Int)?
             for place in parts.indices.dropLast() {
-                if let rank = pairs.firstIndex(of: [parts[place], parts[place + 1]]), rank < best?.rank ?? .max {
+                if let rank = pairs.firstIndex(of: [parts[place], parts[place + 1]]),
+                    rank < best?.rank ?? .max
+                {
                     best = (rank, place)
                 }
             }
             guard let best else { break }
-            parts.replaceSubrange(best.place...(best.place + 1), with: [parts[best.place] + parts[best.place + 1]])
+            parts.replaceSubrange(
+                best.place...(best.place + 1), with: [parts[best.place] + parts[best.place + 1]])
         }
         return parts.map { part in
             if part.utf8.count == 1 { return TokenID(part.utf8.first!) }
@@ -94,7 +111,8 @@ struct TokenizerTests {
 
     @Test func `special tokens in text are text unless they are asked for`() throws {
         let tokenizer = try Self.byteLevel(added: [Self.added(300, "<|end|>", special: true)])
-        #expect(tokenizer.encode("a<|end|>b", addSpecial: false, parseSpecial: true) == [97, 300, 98])
+        #expect(
+            tokenizer.encode("a<|end|>b", addSpecial: false, parseSpecial: true) == [97, 300, 98])
         let plain = tokenizer.encode("a<|end|>b", addSpecial: false, parseSpecial: false)
         #expect(!plain.contains(300))
         #expect(tokenizer.decode(plain, skipSpecial: true) == "a<|end|>b")
@@ -107,19 +125,28 @@ struct TokenizerTests {
 
     @Test func `added tokens take the white space that their flags say`() throws {
         let tokenizer = try Self.byteLevel(added: [
-            Self.added(300, "<l>", special: true, left: true), Self.added(301, "<r>", special: true, right: true),
+            Self.added(300, "<l>", special: true, left: true),
+            Self.added(301, "<r>", special: true, right: true),
         ])
-        #expect(tokenizer.encode("b  <l> b", addSpecial: false, parseSpecial: true) == [98, 300, 32, 98])
-        #expect(tokenizer.encode("b <r> \n b", addSpecial: false, parseSpecial: true) == [98, 32, 301, 98])
+        #expect(
+            tokenizer.encode("b  <l> b", addSpecial: false, parseSpecial: true) == [
+                98, 300, 32, 98,
+            ])
+        #expect(
+            tokenizer.encode("b <r> \n b", addSpecial: false, parseSpecial: true) == [
+                98, 32, 301, 98,
+            ])
         #expect(tokenizer.encode("<r>", addSpecial: false, parseSpecial: true) == [301])
     }
 
-    @Test func `the longest added token is found, and structure only where it is asked for`() throws {
+    @Test func `the longest added token is found, and structure only where it is asked for`() throws
+    {
         let tokenizer = try Self.byteLevel(added: [
             Self.added(300, "<think>", special: false), Self.added(301, "    ", special: false),
             Self.added(302, "      ", special: false),
         ])
-        #expect(tokenizer.encode("b      b", addSpecial: false, parseSpecial: false) == [98, 302, 98])
+        #expect(
+            tokenizer.encode("b      b", addSpecial: false, parseSpecial: false) == [98, 302, 98])
         #expect(!tokenizer.encode("<think>", addSpecial: false, parseSpecial: false).contains(300))
         #expect(tokenizer.encode("<think>", addSpecial: false, parseSpecial: true) == [300])
     }
@@ -130,7 +157,9 @@ struct TokenizerTests {
         let alone = texts.map { tokenizer.encode($0, addSpecial: false, parseSpecial: false) }
         let together = await withTaskGroup(of: (Int, [TokenID]).self) { group in
             for (index, text) in texts.enumerated() {
-                group.addTask { (index, tokenizer.encode(text, addSpecial: false, parseSpecial: false)) }
+                group.addTask {
+                    (index, tokenizer.encode(text, addSpecial: false, parseSpecial: false))
+                }
             }
             var result = [[TokenID]](repeating: [], count: texts.count)
             for await (index, ids) in group { result[index] = ids }
@@ -171,7 +200,10 @@ struct TokenizerTests {
         (facts.bos, facts.eos, facts.unk) = (1, 2, 0)
         let tokenizer = try Tokenizer(.fromGGUF(facts))
         #expect(tokenizer.encode("ab", addSpecial: true, parseSpecial: false) == [1, 264])
-        #expect(tokenizer.encode("é", addSpecial: false, parseSpecial: false) == [259, 3 + 0xC3, 3 + 0xA9])
+        #expect(
+            tokenizer.encode("é", addSpecial: false, parseSpecial: false) == [
+                259, 3 + 0xC3, 3 + 0xA9,
+            ])
         #expect(tokenizer.decode([1, 264, 263, 3 + 0xC3, 3 + 0xA9], skipSpecial: true) == "ab aé")
         #expect(tokenizer.encode("a</s>a", addSpecial: false, parseSpecial: true) == [263, 2, 263])
         #expect(tokenizer.addsBeginOfSequence)
@@ -182,15 +214,23 @@ struct TokenizerTests {
         var facts = GGUFTokenizerFacts(model: "gpt2", tokens: [[97], [98]])
         facts.merges = ["a b"]
         facts.pre = "gpt-2"
-        #expect(throws: TokenizerError.mergeOutsideVocabulary(rank: 0, text: "ab")) { try Tokenizer(.fromGGUF(facts)) }
+        #expect(throws: TokenizerError.mergeOutsideVocabulary(rank: 0, text: "ab")) {
+            try Tokenizer(.fromGGUF(facts))
+        }
         facts.merges = []
         facts.types = [1]
-        #expect(throws: TokenizerError.lengthMismatch(field: "tokenizer.ggml.token_type", count: 1, tokens: 2)) {
+        #expect(
+            throws: TokenizerError.lengthMismatch(
+                field: "tokenizer.ggml.token_type", count: 1, tokens: 2)
+        ) {
             try TokenizerDescription.fromGGUF(facts)
         }
         facts.types = nil
         facts.bos = 2
-        #expect(throws: TokenizerError.idOutOfRange(field: "tokenizer.ggml.bos_token_id", id: 2, tokens: 2)) {
+        #expect(
+            throws: TokenizerError.idOutOfRange(
+                field: "tokenizer.ggml.bos_token_id", id: 2, tokens: 2)
+        ) {
             try TokenizerDescription.fromGGUF(facts)
         }
         facts.model = "rwkv"
@@ -200,23 +240,30 @@ struct TokenizerTests {
     }
 
     @Test func `broken SentencePiece and tiktoken files are errors, never traps`() throws {
-        let model: [UInt8] = [0x0A, 0x08, 0x0A, 0x01, 0x61, 0x15, 0, 0, 0x80, 0xBF, 0x12, 0x02, 0x18, 0x01]
+        let model: [UInt8] = [
+            0x0A, 0x08, 0x0A, 0x01, 0x61, 0x15, 0, 0, 0x80, 0xBF, 0x12, 0x02, 0x18, 0x01,
+        ]
         _ = try TokenizerDescription.fromSentencePiece(model, addsBeginOfSequence: false)
         for end in 1..<model.count {
-            _ = try? TokenizerDescription.fromSentencePiece(Array(model[..<end]), addsBeginOfSequence: false)
+            _ = try? TokenizerDescription.fromSentencePiece(
+                Array(model[..<end]), addsBeginOfSequence: false)
         }
         for index in model.indices {
             for bit in 0..<8 {
                 var broken = model
                 broken[index] ^= UInt8(1 << bit)
-                if let description = try? TokenizerDescription.fromSentencePiece(broken, addsBeginOfSequence: true) {
-                    _ = try Tokenizer(description).encode("a b", addSpecial: true, parseSpecial: true)
+                if let description = try? TokenizerDescription.fromSentencePiece(
+                    broken, addsBeginOfSequence: true)
+                {
+                    _ = try Tokenizer(description).encode(
+                        "a b", addSpecial: true, parseSpecial: true)
                 }
             }
         }
         for text in ["YQ==", "YQ== x", "Y*== 1", " 1", "YQ== 99999999999"] {
             #expect(throws: TokenizerError.self) {
-                try TokenizerDescription.fromTiktoken(Array(text.utf8), pattern: "\\S+", specials: [:])
+                try TokenizerDescription.fromTiktoken(
+                    Array(text.utf8), pattern: "\\S+", specials: [:])
             }
         }
     }

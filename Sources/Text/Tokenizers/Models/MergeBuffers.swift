@@ -4,10 +4,10 @@ import Core
 final class MergeBuffers {
     /// Parallel arrays over the symbols of a word.
     struct Symbols {
-        let starts: UnsafeMutablePointer<Int32>         // byte offset; [count] is the end
+        let starts: UnsafeMutablePointer<Int32>  // byte offset; [count] is the end
         let ids: UnsafeMutablePointer<TokenID>
-        let ranks: UnsafeMutablePointer<UInt32>         // of the pair with the next symbol
-        let merged: UnsafeMutablePointer<TokenID>       // what that pair becomes
+        let ranks: UnsafeMutablePointer<UInt32>  // of the pair with the next symbol
+        let merged: UnsafeMutablePointer<TokenID>  // what that pair becomes
         let next: UnsafeMutablePointer<Int32>
         let previous: UnsafeMutablePointer<Int32>
 

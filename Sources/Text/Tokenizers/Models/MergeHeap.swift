@@ -44,7 +44,9 @@ struct MergeHeap {
     }
 
     @inline(__always)
-    private static func sift(_ items: UnsafeMutableBufferPointer<UInt64>, _ item: UInt64, from root: Int) {
+    private static func sift(
+        _ items: UnsafeMutableBufferPointer<UInt64>, _ item: UInt64, from root: Int
+    ) {
         var hole = root
         while true {
             var child = hole * 2 + 1

@@ -95,7 +95,9 @@ final class MergeModel: Sendable {
     }
 
     /// Fills `starts` and `ids` with the first symbols and returns how many there are.
-    private func seed(_ word: UnsafePointer<UInt8>, _ count: Int, _ symbols: MergeBuffers.Symbols) -> Int {
+    private func seed(_ word: UnsafePointer<UInt8>, _ count: Int, _ symbols: MergeBuffers.Symbols)
+        -> Int
+    {
         let (starts, ids) = (symbols.starts, symbols.ids)
         if let byteSymbols {
             let table = byteSymbols.base
@@ -122,7 +124,8 @@ final class MergeModel: Sendable {
     /// The rank at which symbols `left` and `right` join (lower first), and the piece they become.
     @inline(__always)
     private func candidate(
-        _ word: UnsafePointer<UInt8>, _ left: Int, _ right: Int, end: Int, _ symbols: MergeBuffers.Symbols
+        _ word: UnsafePointer<UInt8>, _ left: Int, _ right: Int, end: Int,
+        _ symbols: MergeBuffers.Symbols
     ) -> (rank: UInt32, merged: TokenID) {
         switch ranking {
         case .pairs(let table):
@@ -138,11 +141,16 @@ final class MergeModel: Sendable {
     }
 
     /// Leaves the merged symbols at the front of the buffers and returns how many are left.
-    private func mergeByScanning(_ word: UnsafePointer<UInt8>, _ symbolCount: Int, _ symbols: MergeBuffers.Symbols) -> Int {
+    private func mergeByScanning(
+        _ word: UnsafePointer<UInt8>, _ symbolCount: Int, _ symbols: MergeBuffers.Symbols
+    ) -> Int {
         var count = symbolCount
-        let (starts, ids, ranks, merged) = (symbols.starts, symbols.ids, symbols.ranks, symbols.merged)
+        let (starts, ids, ranks, merged) = (
+            symbols.starts, symbols.ids, symbols.ranks, symbols.merged
+        )
         for index in 0..<max(0, count - 1) {
-            (ranks[index], merged[index]) = candidate(word, index, index + 1, end: index + 2, symbols)
+            (ranks[index], merged[index]) = candidate(
+                word, index, index + 1, end: index + 2, symbols)
         }
         while count > 1 {
             var best = MergeTable.noRank
@@ -160,10 +168,12 @@ final class MergeModel: Sendable {
             (merged + place).update(from: merged + place + 1, count: moved)
             count -= 1
             if place + 1 < count {
-                (ranks[place], merged[place]) = candidate(word, place, place + 1, end: place + 2, symbols)
+                (ranks[place], merged[place]) = candidate(
+                    word, place, place + 1, end: place + 2, symbols)
             }
             if place > 0 {
-                (ranks[place - 1], merged[place - 1]) = candidate(word, place - 1, place, end: place + 1, symbols)
+                (ranks[place - 1], merged[place - 1]) = candidate(
+                    word, place - 1, place, end: place + 1, symbols)
             }
         }
         return count
@@ -171,7 +181,8 @@ final class MergeModel: Sendable {
 
     /// Leaves the merged symbols linked by `next` from symbol 0 on; `starts[symbolCount]` is the end.
     private func mergeByHeap(
-        _ word: UnsafePointer<UInt8>, _ symbolCount: Int, _ symbols: MergeBuffers.Symbols, _ heap: inout MergeHeap
+        _ word: UnsafePointer<UInt8>, _ symbolCount: Int, _ symbols: MergeBuffers.Symbols,
+        _ heap: inout MergeHeap
     ) {
         let (ids, ranks, merged) = (symbols.ids, symbols.ranks, symbols.merged)
         let (next, previous) = (symbols.next, symbols.previous)
@@ -181,7 +192,8 @@ final class MergeModel: Sendable {
             next[index] = Int32(truncatingIfNeeded: index + 1)
             previous[index] = Int32(truncatingIfNeeded: index - 1)
             if index + 1 < symbolCount {
-                (ranks[index], merged[index]) = candidate(word, index, index + 1, end: index + 2, symbols)
+                (ranks[index], merged[index]) = candidate(
+                    word, index, index + 1, end: index + 2, symbols)
                 if ranks[index] != MergeTable.noRank {
                     heap.collect(UInt64(ranks[index]) << 32 | UInt64(index))
                 }
@@ -207,7 +219,8 @@ final class MergeModel: Sendable {
 
     @inline(__always)
     private func refresh(
-        _ word: UnsafePointer<UInt8>, _ place: Int, _ symbolCount: Int, _ symbols: MergeBuffers.Symbols,
+        _ word: UnsafePointer<UInt8>, _ place: Int, _ symbolCount: Int,
+        _ symbols: MergeBuffers.Symbols,
         _ heap: inout MergeHeap
     ) {
         let right = Int(symbols.next[place])
@@ -223,8 +236,13 @@ final class MergeModel: Sendable {
 
     @inline(__always)
     private func append(
-        _ id: TokenID, _ text: UnsafePointer<UInt8>, _ count: Int, from start: Int, to output: inout [TokenID]
+        _ id: TokenID, _ text: UnsafePointer<UInt8>, _ count: Int, from start: Int,
+        to output: inout [TokenID]
     ) {
-        if id >= 0 { output.append(id) } else { unknown.append(text, count, from: start, to: &output) }
+        if id >= 0 {
+            output.append(id)
+        } else {
+            unknown.append(text, count, from: start, to: &output)
+        }
     }
 }

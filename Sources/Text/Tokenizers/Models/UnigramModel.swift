@@ -37,12 +37,14 @@ final class UnigramModel: Sendable {
             if step.id >= 0 {
                 scratch.output.append(step.id)
             } else {
-                unknown.append(text + step.start, step.end - step.start, from: first, to: &scratch.output)
+                unknown.append(
+                    text + step.start, step.end - step.start, from: first, to: &scratch.output)
             }
         }
     }
 
-    private func search(_ text: UnsafePointer<UInt8>, _ count: Int, _ buffers: inout ViterbiBuffers) {
+    private func search(_ text: UnsafePointer<UInt8>, _ count: Int, _ buffers: inout ViterbiBuffers)
+    {
         buffers.scores.withUnsafeMutableBufferPointer { best in
             buffers.starts.withUnsafeMutableBufferPointer { starts in
                 buffers.ids.withUnsafeMutableBufferPointer { ids in

@@ -9,7 +9,9 @@ final class WordPieceModel: Sendable {
     /// Longer words are unknown without trying.
     let wordCharactersMax: Int
 
-    init(beginnings: ByteTrie, continuations: ByteTrie, unknownToken: TokenID, wordCharactersMax: Int) {
+    init(
+        beginnings: ByteTrie, continuations: ByteTrie, unknownToken: TokenID, wordCharactersMax: Int
+    ) {
         self.beginnings = beginnings
         self.continuations = continuations
         self.unknownToken = unknownToken

@@ -16,7 +16,8 @@ struct CharacterMap: Sendable {
     }
 
     private static func word(_ blob: [UInt8], _ at: Int) -> UInt32 {
-        UInt32(blob[at]) | UInt32(blob[at + 1]) << 8 | UInt32(blob[at + 2]) << 16 | UInt32(blob[at + 3]) << 24
+        UInt32(blob[at]) | UInt32(blob[at + 1]) << 8 | UInt32(blob[at + 2]) << 16 | UInt32(
+            blob[at + 3]) << 24
     }
 
     /// The text with every longest known string replaced, left to right.

@@ -24,8 +24,8 @@ final class CharacterTable: Sendable {
     /// The table without its owner, for loops that must not count references. The shared table
     /// lives as long as the process.
     struct View: @unchecked Sendable {
-        fileprivate let kinds: UnsafePointer<UInt8>         // [65536]
-        fileprivate let categories: UnsafePointer<UInt8>    // [65536]
+        fileprivate let kinds: UnsafePointer<UInt8>  // [65536]
+        fileprivate let categories: UnsafePointer<UInt8>  // [65536]
 
         @inline(__always)
         func kind(of value: UInt32) -> CharacterKind {
@@ -37,7 +37,9 @@ final class CharacterTable: Sendable {
         @inline(__always)
         func category(of value: UInt32) -> UInt8 {
             if value < 0x10000 { return categories[Int(value)] }
-            guard let scalar = Unicode.Scalar(value) else { return CharacterTable.number(of: .unassigned) }
+            guard let scalar = Unicode.Scalar(value) else {
+                return CharacterTable.number(of: .unassigned)
+            }
             return CharacterTable.number(of: scalar.properties.generalCategory)
         }
     }
@@ -67,7 +69,9 @@ final class CharacterTable: Sendable {
         return kind(of: scalar, scalar.properties.generalCategory)
     }
 
-    private static func kind(of scalar: Unicode.Scalar, _ category: Unicode.GeneralCategory) -> CharacterKind {
+    private static func kind(of scalar: Unicode.Scalar, _ category: Unicode.GeneralCategory)
+        -> CharacterKind
+    {
         // The splitters' \s is the White_Space property, which no letter, number or sign has.
         if scalar.properties.isWhitespace { return .space }
         switch category {

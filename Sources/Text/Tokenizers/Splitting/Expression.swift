@@ -66,7 +66,9 @@ struct Expression: Sendable {
         let table = CharacterTable.shared.view
         asciiSets = compiler.sets.map { set in
             var bytes = ByteSet()
-            for byte in UInt8(0)..<0x80 where set.contains(UInt32(byte), table) { bytes.insert(byte) }
+            for byte in UInt8(0)..<0x80 where set.contains(UInt32(byte), table) {
+                bytes.insert(byte)
+            }
             return bytes
         }
     }
@@ -82,7 +84,8 @@ struct Expression: Sendable {
             let byte = offset < end ? text.base[offset] : 0
             for option in options
             where option.matchesEmpty || (offset < end && option.firstBytes.contains(byte)) {
-                let found = run(option.entry, text, at: offset, begin: begin, end: end, &stack, &steps)
+                let found = run(
+                    option.entry, text, at: offset, begin: begin, end: end, &stack, &steps)
                 if let found { return (offset, found) }
                 if steps <= 0 { return nil }
             }
@@ -128,9 +131,12 @@ struct Expression: Sendable {
                 counter += 1
                 if let found {
                     if mode == .greedy, found.end > found.floor {
-                        stack.push(.init(counter: counter, offset: found.end, floor: found.floor, set: -1))
+                        stack.push(
+                            .init(counter: counter, offset: found.end, floor: found.floor, set: -1))
                     } else if mode == .lazy, most > least {
-                        stack.push(.init(counter: counter, offset: found.end, floor: most - least, set: set))
+                        stack.push(
+                            .init(
+                                counter: counter, offset: found.end, floor: most - least, set: set))
                     }
                     offset = found.end
                 } else {
@@ -142,11 +148,14 @@ struct Expression: Sendable {
             case .jump(let target):
                 counter = target
             case .look(let after, let isNegated):
-                let found = run(counter + 1, text, at: offset, begin: begin, end: end, &stack, &steps)
+                let found = run(
+                    counter + 1, text, at: offset, begin: begin, end: end, &stack, &steps)
                 isFailed = (found == nil) != isNegated
                 counter = after
             case .atomic(let after):
-                if let found = run(counter + 1, text, at: offset, begin: begin, end: end, &stack, &steps) {
+                if let found = run(
+                    counter + 1, text, at: offset, begin: begin, end: end, &stack, &steps)
+                {
                     offset = found
                 } else {
                     isFailed = true
@@ -216,7 +225,8 @@ struct Expression: Sendable {
         return nil
     }
 
-    private func isWordBoundary(_ text: SplitText, _ offset: Int, _ begin: Int, _ end: Int) -> Bool {
+    private func isWordBoundary(_ text: SplitText, _ offset: Int, _ begin: Int, _ end: Int) -> Bool
+    {
         func isWord(_ place: Int) -> Bool {
             CharacterSet.wordCharacters.contains(text.scalar(at: place).value, text.table)
         }

@@ -48,8 +48,11 @@ final class Splitter: Sendable {
         }
         /// Cuts at the matches that `find` gives, each at or after the place it is asked for.
         @inline(__always)
-        func cut(_ stack: inout BacktrackStack, _ find: (Int, inout BacktrackStack) -> (start: Int, end: Int)?) {
-            var position = start        // everything before it has been passed on
+        func cut(
+            _ stack: inout BacktrackStack,
+            _ find: (Int, inout BacktrackStack) -> (start: Int, end: Int)?
+        ) {
+            var position = start  // everything before it has been passed on
             var search = start
             while search < end, let found = find(search, &stack) {
                 pass(position, found.start, &stack)
@@ -74,7 +77,9 @@ final class Splitter: Sendable {
             }
         }
         guard stages[stage].behavior == .isolated else {
-            for piece in pieces(text, start, end, stages[stage], &stack) { pass(piece.start, piece.end, &stack) }
+            for piece in pieces(text, start, end, stages[stage], &stack) {
+                pass(piece.start, piece.end, &stack)
+            }
             return
         }
         // One switch per text, not per word: what a pattern holds is not copied for each word.
@@ -96,7 +101,8 @@ final class Splitter: Sendable {
 
     /// The pieces of a stage whose matches are dropped or joined with their neighbours.
     private func pieces(
-        _ text: SplitText, _ start: Int, _ end: Int, _ rule: SplitStage, _ stack: inout BacktrackStack
+        _ text: SplitText, _ start: Int, _ end: Int, _ rule: SplitStage,
+        _ stack: inout BacktrackStack
     ) -> [(start: Int, end: Int)] {
         var parts: [(start: Int, end: Int, isMatch: Bool)] = []
         var position = start

@@ -8,7 +8,8 @@ enum ByteAlphabet {
         var table = [Int16](repeating: -1, count: 0x144)
         var next = 0x100
         for byte in 0..<256 {
-            let prints = (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || byte >= 0xAE
+            let prints =
+                (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || byte >= 0xAE
             if prints {
                 table[byte] = Int16(byte)
             } else {
@@ -26,7 +27,11 @@ enum ByteAlphabet {
             guard let target = buffer.baseAddress else { return }
             text.withUnsafeBufferPointer { source in
                 guard let base = source.baseAddress else { return }
-                if let decoded = decode(base, source.count, to: target) { count = decoded } else { isValid = false }
+                if let decoded = decode(base, source.count, to: target) {
+                    count = decoded
+                } else {
+                    isValid = false
+                }
             }
         }
         return isValid ? result : nil
@@ -34,7 +39,9 @@ enum ByteAlphabet {
 
     /// Writes those bytes to `target`, which may be `text` itself or lie before it, and returns
     /// their number; nil, and nothing written, when the text holds another character.
-    static func decode(_ text: UnsafePointer<UInt8>, _ count: Int, to target: UnsafeMutablePointer<UInt8>) -> Int? {
+    static func decode(
+        _ text: UnsafePointer<UInt8>, _ count: Int, to target: UnsafeMutablePointer<UInt8>
+    ) -> Int? {
         if !isSpelled(text, count) { return nil }
         let table = byteOfScalar.base
         var written = 0

@@ -4,7 +4,7 @@ import Core
 
 final class MergeTable: Sendable {
     struct Entry: BitwiseCopyable, Sendable {
-        var pair: UInt64            // left id << 32 | right id; `vacant` marks an empty slot
+        var pair: UInt64  // left id << 32 | right id; `vacant` marks an empty slot
         var rank: UInt32
         var merged: TokenID
     }

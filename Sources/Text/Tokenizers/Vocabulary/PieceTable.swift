@@ -4,11 +4,11 @@
 import Core
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 final class PieceTable: Sendable {
@@ -16,8 +16,8 @@ final class PieceTable: Sendable {
     /// table lives.
     struct View: @unchecked Sendable {
         fileprivate let bytes: UnsafePointer<UInt8>
-        fileprivate let offsets: UnsafePointer<UInt32>      // [count + 1]
-        fileprivate let slots: UnsafePointer<UInt64>        // hash tag << 32 | id + 1; 0 is empty
+        fileprivate let offsets: UnsafePointer<UInt32>  // [count + 1]
+        fileprivate let slots: UnsafePointer<UInt64>  // hash tag << 32 | id + 1; 0 is empty
         fileprivate let mask: Int
         /// The longest indexed piece, in bytes: longer strings need no look-up.
         fileprivate let longest: Int
@@ -38,7 +38,9 @@ final class PieceTable: Sendable {
                 if entry >> 32 == hash >> 32 {
                     let id = Int(entry & 0xFFFF_FFFF) - 1
                     let begin = Int(offsets[id])
-                    if Int(offsets[id + 1]) - begin == length, memcmp(bytes + begin, start, length) == 0 {
+                    if Int(offsets[id + 1]) - begin == length,
+                        memcmp(bytes + begin, start, length) == 0
+                    {
                         return TokenID(truncatingIfNeeded: id)
                     }
                 }
@@ -100,7 +102,8 @@ final class PieceTable: Sendable {
             if entry >> 32 == hash >> 32 {
                 let other = Int(entry & 0xFFFF_FFFF) - 1
                 let begin = Int(ends[other])
-                if Int(ends[other + 1]) - begin == length, memcmp(text + begin, start, length) == 0 {
+                if Int(ends[other + 1]) - begin == length, memcmp(text + begin, start, length) == 0
+                {
                     return
                 }
             }
