@@ -1,6 +1,6 @@
-// IncrementalDetokenizer.swift: text of a growing token list, as soon as it is known to be complete.
-// Never gives out half a character and never loses a byte: what cannot be part of a character any
-// more becomes U+FFFD at once, what still can waits for the next token.
+// IncrementalDetokenizer.swift: text of a growing token list, as soon as it is known to be
+// complete. Never gives out half a character and never loses a byte: what cannot be part of a
+// character any more becomes U+FFFD at once, what still can waits for the next token.
 import Core
 
 /// Feeds on one sequence's tokens, in order.

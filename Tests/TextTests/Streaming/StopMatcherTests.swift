@@ -1,4 +1,5 @@
-// StopMatcherTests.swift: stop strings are found however the text is cut, and no more is held than need be.
+// StopMatcherTests.swift: stop strings are found however the text is cut, and no more is held than
+// need be.
 import Testing
 import Text
 

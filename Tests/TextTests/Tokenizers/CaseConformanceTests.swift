@@ -1,5 +1,6 @@
-// CaseConformanceTests.swift: real vocabularies in their own formats against their reference libraries:
-// ids of texts with and without special tokens, the text decoded, whole books by hash, streaming.
+// CaseConformanceTests.swift: real vocabularies in their own formats against their reference
+// libraries: ids of texts with and without special tokens, the text decoded, whole books by hash,
+// streaming.
 import Core
 import Foundation
 import JSON
@@ -120,7 +121,7 @@ struct CaseConformanceTests {
                 let isRight = hash == entry["sha256_u32le"]?.stringValue
                 #expect(
                     isRight,
-                    "\(name) \(form) \(book): \(ids.count) ids, not \(entry["n_ids"]?.intValue ?? 0)"
+                    "\(name) \(form) \(book): \(ids.count) of \(entry["n_ids"]?.intValue ?? 0) ids"
                 )
                 if isRight { passed += 1 } else { failed += 1 }
             }
@@ -153,7 +154,8 @@ struct CaseConformanceTests {
                 if isRight { passed += 1 } else { failed += 1 }
             }
             print(
-                "conformance tokenizers/streaming \(name) (\(form)): \(passed) passed, \(failed) failed"
+                "conformance tokenizers/streaming \(name) (\(form)): "
+                    + "\(passed) passed, \(failed) failed"
             )
         }
     }

@@ -1,5 +1,5 @@
-// ReferenceModelTests.swift: tokenizer.json files of every reference model against transformers, and
-// the real models' files against the prompts of their references.
+// ReferenceModelTests.swift: tokenizer.json files of every reference model against transformers,
+// and the real models' files against the prompts of their references.
 import Core
 import Foundation
 import JSON

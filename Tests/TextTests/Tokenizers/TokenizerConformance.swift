@@ -1,4 +1,5 @@
-// TokenizerConformance.swift: where the shared vocabularies are, and how to build tokenizers of them.
+// TokenizerConformance.swift: where the shared vocabularies are, and how to build tokenizers of
+// them.
 import Checkpoints
 import Core
 import Foundation

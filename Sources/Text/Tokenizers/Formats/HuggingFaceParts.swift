@@ -1,4 +1,5 @@
-// HuggingFaceParts.swift: the normalizer, pre-tokenizer, decoder and post-processor of a tokenizer.json.
+// HuggingFaceParts.swift: the normalizer, pre-tokenizer, decoder and post-processor of a
+// tokenizer.json.
 import JSON
 
 struct HuggingFaceParts {

@@ -3,8 +3,8 @@
 import Core
 
 extension TokenizerDescription {
-    /// Fails with the first fact that cannot be honoured: an unknown model or splitter name, lists of
-    /// different lengths, ids outside the vocabulary.
+    /// Fails with the first fact that cannot be honoured: an unknown model or splitter name, lists
+    /// of different lengths, ids outside the vocabulary.
     public static func fromGGUF(_ facts: GGUFTokenizerFacts) throws(TokenizerError)
         -> TokenizerDescription
     {
@@ -190,8 +190,8 @@ extension TokenizerDescription {
         ].contains(pre)
     }
 
-    /// Whether a user-defined token is structure (`<think>`, `[INST]`, `<|im_start|>`) rather than text
-    /// such as a run of spaces. Structure is not found in text that may come from anyone.
+    /// Whether a user-defined token is structure (`<think>`, `[INST]`, `<|im_start|>`) rather than
+    /// text such as a run of spaces. Structure is not found in text that may come from anyone.
     static func isMarkup(_ text: [UInt8]) -> Bool {
         guard text.count > 2, let first = text.first, let last = text.last else { return false }
         return (first == UInt8(ascii: "<") && last == UInt8(ascii: ">"))

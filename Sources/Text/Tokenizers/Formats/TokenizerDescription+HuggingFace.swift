@@ -4,8 +4,8 @@ import Core
 import JSON
 
 extension TokenizerDescription {
-    /// - tokenizer: the parsed tokenizer.json. - configuration: tokenizer_config.json, which names the
-    ///   begin and end tokens.
+    /// - tokenizer: the parsed tokenizer.json. - configuration: tokenizer_config.json, which names
+    /// the   begin and end tokens.
     public static func fromHuggingFace(
         tokenizer: JSONValue, configuration: JSONValue?
     ) throws(TokenizerError) -> TokenizerDescription {

@@ -1,5 +1,5 @@
-// TokenizerDescription+Tiktoken.swift: reads `.tiktoken` files: a token in base64 and its rank per line.
-// The file names neither the split pattern nor the special tokens, so the caller does.
+// TokenizerDescription+Tiktoken.swift: reads `.tiktoken` files: a token in base64 and its rank per
+// line. The file names neither the split pattern nor the special tokens, so the caller does.
 import Core
 
 extension TokenizerDescription {

@@ -1,4 +1,5 @@
-// MergeHeap.swift: candidate merges, smallest first: rank << 32 | symbol, so that ties go to the left.
+// MergeHeap.swift: candidate merges, smallest first: rank << 32 | symbol, so that ties go to the
+// left.
 
 struct MergeHeap {
     private var items: [UInt64] = []

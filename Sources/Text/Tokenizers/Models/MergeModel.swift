@@ -8,7 +8,8 @@ final class MergeModel: Sendable {
     enum Order: Sendable {
         /// A list of pairs in rank order.
         case pairs(MergeTable)
-        /// Two symbols join when their text is a piece; lower `ranks[id]` first. SentencePiece and tiktoken.
+        /// Two symbols join when their text is a piece; lower `ranks[id]` first. SentencePiece and
+        /// tiktoken.
         case pieces(ranks: FrozenArray<UInt32>)
     }
 
@@ -179,7 +180,8 @@ final class MergeModel: Sendable {
         return count
     }
 
-    /// Leaves the merged symbols linked by `next` from symbol 0 on; `starts[symbolCount]` is the end.
+    /// Leaves the merged symbols linked by `next` from symbol 0 on; `starts[symbolCount]` is the
+    /// end.
     private func mergeByHeap(
         _ word: UnsafePointer<UInt8>, _ symbolCount: Int, _ symbols: MergeBuffers.Symbols,
         _ heap: inout MergeHeap

@@ -10,7 +10,8 @@ final class UnigramModel: Sendable {
     let unknownScore: Float
     let unknown: UnknownPolicy
 
-    /// - pieces: text, id and score; user-defined pieces come with a score that wins over any split.
+    /// - pieces: text, id and score; user-defined pieces come with a score that wins over any
+    /// split.
     init(pieces: [(bytes: [UInt8], value: TokenID)], scores: [Float], unknown: UnknownPolicy) {
         trie = ByteTrie(pieces)
         self.scores = FrozenArray(scores)

@@ -1,6 +1,7 @@
-// CharacterMap.swift: SentencePiece's precompiled normalization rules: a double-array trie from byte
-// strings to replacements. Format: u32 trie bytes, trie units, replacements ended by NUL.
-// Source: sentencepiece/src/normalizer.cc, darts-clone. Every index is checked: the map is a file's.
+// CharacterMap.swift: SentencePiece's precompiled normalization rules: a double-array trie from
+// byte strings to replacements. Format: u32 trie bytes, trie units, replacements ended by NUL.
+// Source: sentencepiece/src/normalizer.cc, darts-clone. Every index is checked: the map is a
+// file's.
 
 struct CharacterMap: Sendable {
     private let units: [UInt32]

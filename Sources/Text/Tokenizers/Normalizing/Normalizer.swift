@@ -45,7 +45,8 @@ struct Normalizer: Sendable {
                     index += 1
                     continue
                 }
-                // Three-byte characters U+3000...U+9FFF: only their leading two bytes are looked at.
+                // Three-byte characters U+3000...U+9FFF: only their leading two bytes are looked
+                // at.
                 if byte >= 0xE4, byte <= 0xE9 {
                     index += 3
                     continue

@@ -1,4 +1,5 @@
-// CharacterSet.swift: a set of characters as a split pattern writes it: categories, ranges, scripts.
+// CharacterSet.swift: a set of characters as a split pattern writes it: categories, ranges,
+// scripts.
 
 struct CharacterSet: Sendable, Hashable {
     /// One bit per general category, in the order of `CharacterTable.categoryNames`.

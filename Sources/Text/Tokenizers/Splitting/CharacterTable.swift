@@ -1,6 +1,7 @@
 // CharacterTable.swift: what kind of character a scalar is, as splitters ask it.
 // The standard library knows; asking it costs too much per character, so its answers for the basic
-// plane are tabulated once per process (two bytes each, about a millisecond). Other planes are asked.
+// plane are tabulated once per process (two bytes each, about a millisecond). Other planes are
+// asked.
 
 /// The kinds that split patterns speak of. Upper holds Lu and Lt, other holds Lm and Lo.
 struct CharacterKind: OptionSet, Sendable {

@@ -1,5 +1,6 @@
 // SplitText+Words.swift: the hand-written splitters. Each function is one pattern's alternatives,
-// tried in the pattern's order; comments quote the alternative. Every one is linear in what it eats.
+// tried in the pattern's order; comments quote the alternative. Every one is linear in what it
+// eats.
 
 extension SplitText {
     private static let apostrophe: UInt8 = 0x27

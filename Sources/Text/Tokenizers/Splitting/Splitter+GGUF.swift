@@ -6,7 +6,8 @@ extension Splitter {
     private static let digitTriple = "\\p{N}{1,3}"
     private static let asciiTriple = "[0-9][0-9][0-9]"
     private static let bloom = " ?[^(\\s|.,!?…。，、।۔،)]+"
-    /// DeepSeek LLM's cased letters, written as code points: some of them change when text is composed.
+    /// DeepSeek LLM's cased letters, written as code points: some of them change when text is
+    /// composed.
     private static let deepSeekLetters =
         "\\s?["
         + classItems(

@@ -20,7 +20,8 @@ enum ByteAlphabet {
         return FrozenArray(table)
     }()
 
-    /// The bytes that `text`, UTF-8 in the alphabet, stands for; nil when it holds another character.
+    /// The bytes that `text`, UTF-8 in the alphabet, stands for; nil when it holds another
+    /// character.
     static func bytes(of text: [UInt8]) -> [UInt8]? {
         var isValid = true
         let result = [UInt8](unsafeUninitializedCapacity: text.count) { buffer, count in
