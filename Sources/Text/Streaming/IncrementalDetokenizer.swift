@@ -1,6 +1,6 @@
-// IncrementalDetokenizer.swift: text of a growing token list, as soon as it is known to be complete.
-// Never gives out half a character and never loses a byte: what cannot be part of a character any
-// more becomes U+FFFD at once, what still can waits for the next token.
+// IncrementalDetokenizer.swift: text of a growing token list, as soon as it is known to be
+// complete. Never gives out half a character and never loses a byte: what cannot be part of a
+// character any more becomes U+FFFD at once, what still can waits for the next token.
 import Core
 
 /// Feeds on one sequence's tokens, in order.
@@ -20,7 +20,7 @@ public struct IncrementalDetokenizer: Sendable {
         surface = TokenSurface(isAtStart: isAtStart)
     }
 
-    /// The text that this token completes; empty when it completes none. Traps outside the vocabulary.
+    /// The text that this token completes; empty when it completes none.
     public mutating func append(_ token: TokenID) -> String {
         if skipSpecial, tokenizer.isSpecial(token) { return "" }
         tokenizer.append(token, to: &pending, &surface)

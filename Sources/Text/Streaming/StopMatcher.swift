@@ -61,7 +61,9 @@ public struct StopMatcher: Sendable {
                 if place != 0 {
                     let failure = step(nodes[Int(place)].failure, byte)
                     nodes[Int(below)].failure = failure
-                    if nodes[Int(below)].stop < 0 { nodes[Int(below)].stop = nodes[Int(failure)].stop }
+                    if nodes[Int(below)].stop < 0 {
+                        nodes[Int(below)].stop = nodes[Int(failure)].stop
+                    }
                 }
             }
         }

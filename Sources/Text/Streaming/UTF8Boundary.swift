@@ -1,7 +1,8 @@
 // UTF8Boundary.swift: where bytes that may end in the middle of a character can be cut.
 
 enum UTF8Boundary {
-    /// How many of the bytes are settled: all but a beginning of a well-formed character at the end.
+    /// How many of the bytes are settled: all but a beginning of a well-formed character at the
+    /// end.
     static func completeCount(_ bytes: [UInt8]) -> Int {
         // The lead byte of the last character, if at most three bytes ago.
         var lead = bytes.count - 1

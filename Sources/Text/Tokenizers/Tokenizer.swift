@@ -48,7 +48,8 @@ public final class Tokenizer: Sendable {
         normalizer = Normalizer(steps: description.normalizer)
         let hasSteps = !description.normalizer.isEmpty
         let late = description.added.filter { hasSteps && $0.isNormalized && !$0.isSpecial }
-        rawTokens = AddedTokenMatcher(description.added.filter { !(hasSteps && $0.isNormalized && !$0.isSpecial) })
+        rawTokens = AddedTokenMatcher(
+            description.added.filter { !(hasSteps && $0.isNormalized && !$0.isSpecial) })
         normalizedTokens = AddedTokenMatcher(late.map { Self.marked($0, description.surface) })
         let builder = TokenizerBuilder(description)
         model = try builder.model()
@@ -60,7 +61,9 @@ public final class Tokenizer: Sendable {
     }
 
     /// Normalized text has marks for spaces, so what is looked for in it has too.
-    private static func marked(_ token: AddedToken, _ surface: TokenizerDescription.Surface) -> AddedToken {
+    private static func marked(_ token: AddedToken, _ surface: TokenizerDescription.Surface)
+        -> AddedToken
+    {
         guard case .marks = surface else { return token }
         var token = token
         token.content = token.content.flatMap { $0 == 0x20 ? Normalizer.mark : [$0] }
@@ -75,21 +78,23 @@ public final class Tokenizer: Sendable {
     ///   written in the text become their ids; without it they are ordinary text.
     /// - Cost: linear in common text, n log n at worst.
     public func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [TokenID] {
-        let scratch = idle.withLock { $0.popLast() } ?? EncodeScratch()
+        var scratch = idle.withLock { $0.popLast() } ?? EncodeScratch()
         scratch.output.removeAll(keepingCapacity: true)
         if addSpecial { scratch.output += prefix }
         var text = text
-        text.withUTF8 { encode($0, parseSpecial: parseSpecial, scratch) }
+        text.withUTF8 { encode($0, parseSpecial: parseSpecial, &scratch) }
         if addSpecial { scratch.output += suffix }
         let ids = Array(scratch.output[...])
         scratch.trim()
-        idle.withLock { if $0.count < Self.idleMax { $0.append(scratch) } }
+        idle.withLock { [scratch] in if $0.count < Self.idleMax { $0.append(scratch) } }
         return ids
     }
 
-    private func encode(_ text: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, _ scratch: EncodeScratch) {
+    private func encode(
+        _ text: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, _ scratch: inout EncodeScratch
+    ) {
         if rawTokens.isEmpty(withSpecial: parseSpecial) {
-            encodeSegment(text, isFirst: true, parseSpecial: parseSpecial, scratch)
+            encodeSegment(text, isFirst: true, parseSpecial: parseSpecial, &scratch)
             return
         }
         rawTokens.cut(text, withSpecial: parseSpecial) { range, token in
@@ -97,71 +102,74 @@ public final class Tokenizer: Sendable {
                 scratch.output.append(token)
             } else {
                 let segment = UnsafeBufferPointer(rebasing: text[range])
-                encodeSegment(segment, isFirst: range.lowerBound == 0, parseSpecial: parseSpecial, scratch)
+                encodeSegment(
+                    segment, isFirst: range.lowerBound == 0, parseSpecial: parseSpecial, &scratch)
             }
         }
     }
 
     /// Encodes text that holds no raw added token.
     private func encodeSegment(
-        _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, parseSpecial: Bool, _ scratch: EncodeScratch
+        _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, parseSpecial: Bool,
+        _ scratch: inout EncodeScratch
     ) {
         if text.isEmpty { return }
         if normalizer.steps.isEmpty {
-            encodeNormalized(text, parseSpecial: parseSpecial, scratch)
+            encodeNormalized(text, parseSpecial: parseSpecial, &scratch)
         } else {
             normalizer.apply(text, isFirst: isFirst).withUnsafeBufferPointer {
-                encodeNormalized($0, parseSpecial: parseSpecial, scratch)
+                encodeNormalized($0, parseSpecial: parseSpecial, &scratch)
             }
         }
     }
 
     private func encodeNormalized(
-        _ text: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, _ scratch: EncodeScratch
+        _ text: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, _ scratch: inout EncodeScratch
     ) {
         if normalizedTokens.isEmpty(withSpecial: parseSpecial) {
-            encodeWords(text, scratch)
+            encodeWords(text, &scratch)
             return
         }
         normalizedTokens.cut(text, withSpecial: parseSpecial) { range, token in
             if let token {
                 scratch.output.append(token)
             } else {
-                encodeWords(UnsafeBufferPointer(rebasing: text[range]), scratch)
+                encodeWords(UnsafeBufferPointer(rebasing: text[range]), &scratch)
             }
         }
     }
 
-    private func encodeWords(_ text: UnsafeBufferPointer<UInt8>, _ scratch: EncodeScratch) {
+    private func encodeWords(_ text: UnsafeBufferPointer<UInt8>, _ scratch: inout EncodeScratch) {
         guard let base = text.baseAddress, !text.isEmpty else { return }
-        // Moved out while splitting, so that the words' own use of the scratch does not conflict.
-        var stack = BacktrackStack()
-        swap(&stack, &scratch.backtracking)
         let view = SplitText(base)
         switch model {
         case .merges(let model):
-            splitter.split(view, 0, text.count, &stack) { model.encode(base + $0, $1 - $0, scratch) }
+            splitter.split(view, 0, text.count) { model.encode(base + $0, $1 - $0, &scratch) }
         case .unigram(let model):
-            splitter.split(view, 0, text.count, &stack) { model.encode(base + $0, $1 - $0, scratch) }
+            splitter.split(view, 0, text.count) { model.encode(base + $0, $1 - $0, &scratch) }
         case .wordPiece(let model):
-            splitter.split(view, 0, text.count, &stack) { model.encode(base + $0, $1 - $0, scratch) }
+            splitter.split(view, 0, text.count) { model.encode(base + $0, $1 - $0, &scratch) }
         }
-        swap(&stack, &scratch.backtracking)
     }
 
-    /// The bytes a token adds to the output; a special token's are its text. Traps outside the vocabulary.
+    /// The bytes a token adds to the output; a special token's are its text. Ids outside the
+    /// vocabulary have none: models pad their logits, so such an id can be sampled.
     public func bytes(of token: TokenID) -> [UInt8] {
-        precondition(token >= 0 && Int(token) < vocabularySize, "token \(token) of \(vocabularySize)")
-        return Array(surfaces.bytes(of: token))
+        isKnown(token) ? Array(surfaces.bytes(of: token)) : []
     }
+
+    @inline(__always)
+    private func isKnown(_ token: TokenID) -> Bool { token >= 0 && Int(token) < vocabularySize }
 
     /// Whether the token is structure that people do not read. False outside the vocabulary.
     public func isSpecial(_ token: TokenID) -> Bool {
-        token >= 0 && Int(token) < vocabularySize && special.base[Int(token)]
+        isKnown(token) && special.base[Int(token)]
     }
 
     /// The token as text, with U+FFFD for bytes that are no character on their own.
-    public func text(of token: TokenID) -> String { String(decoding: bytes(of: token), as: UTF8.self) }
+    public func text(of token: TokenID) -> String {
+        String(decoding: bytes(of: token), as: UTF8.self)
+    }
 
     /// The token whose text this is, when there is one: `<|im_end|>`, `hello`.
     public func token(of text: String) -> TokenID? {
@@ -175,13 +183,15 @@ public final class Tokenizer: Sendable {
         var surface = TokenSurface(isAtStart: true)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(tokens.count * 4)
-        for token in tokens where !(skipSpecial && isSpecial(token)) { append(token, to: &bytes, &surface) }
+        for token in tokens where !(skipSpecial && isSpecial(token)) {
+            append(token, to: &bytes, &surface)
+        }
         return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Appends what `token` shows as after the tokens that `surface` has seen.
     func append(_ token: TokenID, to bytes: inout [UInt8], _ surface: inout TokenSurface) {
-        precondition(token >= 0 && Int(token) < vocabularySize, "token \(token) of \(vocabularySize)")
+        guard isKnown(token) else { return }
         var text = surfaces.bytes(of: token)
         let isSpecial = special.base[Int(token)]
         if joinsWords {

@@ -23,7 +23,8 @@ struct TokenizerBuilder {
                 let ordered = bits & 0x8000_0000 != 0 ? ~bits : bits | 0x8000_0000
                 return ~ordered
             }
-            return .merges(merging(pieces(), .pieces(ranks: FrozenArray(ranks)), takesWholeWords: false))
+            return .merges(
+                merging(pieces(), .pieces(ranks: FrozenArray(ranks)), takesWholeWords: false))
         case .mergesByRank:
             let ranks = FrozenArray((0..<description.tokens.count).map { UInt32($0) })
             return .merges(merging(pieces(), .pieces(ranks: ranks), takesWholeWords: true))
@@ -37,13 +38,15 @@ struct TokenizerBuilder {
 
     private func pieces() -> PieceTable { PieceTable(description.tokens, isIndexed: isPlain) }
 
-    private func merging(_ pieces: PieceTable, _ order: MergeModel.Order, takesWholeWords: Bool) -> MergeModel {
-        var symbols = MergeModel.Symbols.characters
-        if description.symbolsAreBytes {
-            symbols = .bytes(FrozenArray((0..<256).map { pieces.id(of: [UInt8($0)]) }))
-        }
+    private func merging(_ pieces: PieceTable, _ order: MergeModel.Order, takesWholeWords: Bool)
+        -> MergeModel
+    {
+        let bytes =
+            description.symbolsAreBytes
+            ? FrozenArray((0..<256).map { pieces.id(of: [UInt8($0)]) }) : nil
         return MergeModel(
-            pieces: pieces, order: order, symbols: symbols, takesWholeWords: takesWholeWords, unknown: unknown())
+            pieces: pieces, order: order, byteSymbols: bytes, takesWholeWords: takesWholeWords,
+            unknown: unknown())
     }
 
     private func unknown() -> UnknownPolicy {
@@ -51,31 +54,41 @@ struct TokenizerBuilder {
         if description.hasByteFallback {
             var table = [TokenID](repeating: -1, count: 256)
             for (id, token) in description.tokens.enumerated() {
-                if let byte = Self.byte(token), table[Int(byte)] < 0 { table[Int(byte)] = TokenID(id) }
+                if let byte = Self.byte(token), table[Int(byte)] < 0 {
+                    table[Int(byte)] = TokenID(id)
+                }
             }
             byteTokens = FrozenArray(table)
         }
         return UnknownPolicy(
-            byteTokens: byteTokens, unknownToken: description.unknownToken ?? -1, fuses: description.fusesUnknown)
+            byteTokens: byteTokens, unknownToken: description.unknownToken ?? -1,
+            fuses: description.fusesUnknown)
     }
 
     /// The byte that a token `<0xNN>` stands for.
     static func byte(_ token: [UInt8]) -> UInt8? {
-        guard token.count == 6, token.starts(with: [0x3C, 0x30, 0x78]), token[5] == 0x3E else { return nil }
+        guard token.count == 6, token.starts(with: [0x3C, 0x30, 0x78]), token[5] == 0x3E else {
+            return nil
+        }
         return UInt8(String(decoding: token[3...4], as: UTF8.self), radix: 16)
     }
 
-    private func mergeTable(_ merges: MergeList, _ pieces: PieceTable) throws(TokenizerError) -> MergeTable {
+    private func mergeTable(_ merges: MergeList, _ pieces: PieceTable) throws(TokenizerError)
+        -> MergeTable
+    {
         var rank = 0
         var start = 0
         var failure: TokenizerError?
+        let lookup = pieces.view
         let table = merges.bytes.withUnsafeBufferPointer { bytes in
             MergeTable(count: merges.count) {
-                guard failure == nil, rank < merges.count, let base = bytes.baseAddress else { return nil }
+                guard failure == nil, rank < merges.count, let base = bytes.baseAddress else {
+                    return nil
+                }
                 let (middle, end) = (Int(merges.cuts[rank].middle), Int(merges.cuts[rank].end))
-                let left = pieces.id(of: base + start, middle - start)
-                let right = pieces.id(of: base + middle, end - middle)
-                let merged = pieces.id(of: base + start, end - start)
+                let left = lookup.id(of: base + start, middle - start)
+                let right = lookup.id(of: base + middle, end - middle)
+                let merged = lookup.id(of: base + start, end - start)
                 if left < 0 || right < 0 || merged < 0 {
                     let text = String(decoding: bytes[start..<end], as: UTF8.self)
                     failure = .mergeOutsideVocabulary(rank: rank, text: text)
@@ -93,7 +106,8 @@ struct TokenizerBuilder {
     private func unigram() -> UnigramModel {
         var entries: [(bytes: [UInt8], value: TokenID)] = []
         var scores = description.scores
-        let best = description.tokens.indices.filter(isPlain).map { description.scores[$0] }.max() ?? 0
+        let best =
+            description.tokens.indices.filter(isPlain).map { description.scores[$0] }.max() ?? 0
         for id in description.tokens.indices {
             if isPlain(id) {
                 entries.append((description.tokens[id], TokenID(id)))
@@ -131,7 +145,8 @@ struct TokenizerBuilder {
             let token = description.tokens[id]
             var index = 1
             while index + mark.count <= token.count {
-                if token[index] == mark[0], token[index + 1] == mark[1], token[index + 2] == mark[2],
+                if token[index] == mark[0], token[index + 1] == mark[1],
+                    token[index + 2] == mark[2],
                     index < 3 || !token[(index - 3)..<index].elementsEqual(mark)
                 {
                     keeps.insert(token[index - 1])
@@ -149,12 +164,16 @@ struct TokenizerBuilder {
             for id in result.indices {
                 if description.hasByteFallback, let byte = Self.byte(result[id]) {
                     result[id] = [byte]
-                } else if result[id].contains(Normalizer.mark[0]), !addedIDs.contains(TokenID(id)) || isUser(id) {
+                } else if result[id].contains(Normalizer.mark[0]),
+                    !addedIDs.contains(TokenID(id)) || isUser(id)
+                {
                     result[id] = Self.spaced(result[id])
                 }
             }
         }
-        for token in description.added where !isUser(Int(token.id)) { result[Int(token.id)] = token.content }
+        for token in description.added where !isUser(Int(token.id)) {
+            result[Int(token.id)] = token.content
+        }
         if let unknown = description.unknownToken, let surface = description.unknownSurface,
             !description.added.contains(where: { $0.id == unknown && $0.isSpecial })
         {

@@ -69,7 +69,8 @@ public struct TokenizerDescription: Sendable {
     /// Texts of tokens that end a turn or a document, whatever a file calls its end token.
     private static let endTexts: Set<String> = [
         "<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<turn|>", "<|endoftext|>",
-        "<|end_of_text|>", "<|eom_id|>", "<|return|>", "<|call|>", "<|eot|>", "<|eom|>", "</s>", "<eos>", "<EOT>",
+        "<|end_of_text|>", "<|eom_id|>", "<|return|>", "<|call|>", "<|eot|>", "<|eom|>", "</s>",
+        "<eos>", "<EOT>",
         "<｜end▁of▁sentence｜>", "<end_of_utterance>", "<|END_OF_TURN_TOKEN|>", "<|user|>",
         "<|endofresponse|>", "[e~[", "<|role_end|>",
     ]
@@ -100,14 +101,18 @@ public struct TokenizerDescription: Sendable {
             throw .tooLarge(field: "tokens", count: tokens.count, limit: Self.tokensMax)
         }
         let bytes = tokens.reduce(0) { $0 + $1.count }
-        if bytes > Self.textBytesMax { throw .tooLarge(field: "tokens", count: bytes, limit: Self.textBytesMax) }
+        if bytes > Self.textBytesMax {
+            throw .tooLarge(field: "tokens", count: bytes, limit: Self.textBytesMax)
+        }
         if kinds.count != tokens.count {
             throw .lengthMismatch(field: "types", count: kinds.count, tokens: tokens.count)
         }
         if !scores.isEmpty, scores.count != tokens.count {
             throw .lengthMismatch(field: "scores", count: scores.count, tokens: tokens.count)
         }
-        let ids = prefix + suffix + endTokens + [beginOfSequence, unknownToken].compactMap { $0 } + added.map(\.id)
+        let ids =
+            prefix + suffix + endTokens + [beginOfSequence, unknownToken].compactMap { $0 }
+            + added.map(\.id)
         for id in ids where id < 0 || Int(id) >= tokens.count {
             throw .idOutOfRange(field: "special token", id: Int(id), tokens: tokens.count)
         }

@@ -1,4 +1,5 @@
-// TokenizerError.swift: why a tokenizer could not be built. Encoding and decoding themselves never fail.
+// TokenizerError.swift: why a tokenizer could not be built. Encoding and decoding themselves never
+// fail.
 
 /// A fact about a vocabulary that makes it unusable, named so that its author can find it.
 public enum TokenizerError: Error, Equatable, Sendable {

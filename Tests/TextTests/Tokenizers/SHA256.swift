@@ -48,7 +48,8 @@ enum SHA256 {
         for block in stride(from: 0, to: data.count, by: 64) {
             for index in 0..<16 {
                 let at = block + index * 4
-                words[index] = UInt32(data[at]) << 24 | UInt32(data[at + 1]) << 16 | UInt32(data[at + 2]) << 8
+                words[index] =
+                    UInt32(data[at]) << 24 | UInt32(data[at + 1]) << 16 | UInt32(data[at + 2]) << 8
                     | UInt32(data[at + 3])
             }
             round(&hash, &words)
@@ -59,7 +60,9 @@ enum SHA256 {
         }.joined()
     }
 
-    private static func rotated(_ value: UInt32, _ count: UInt32) -> UInt32 { value >> count | value << (32 - count) }
+    private static func rotated(_ value: UInt32, _ count: UInt32) -> UInt32 {
+        value >> count | value << (32 - count)
+    }
 
     private static func round(_ hash: inout [UInt32], _ words: inout [UInt32]) {
         for index in 16..<64 {

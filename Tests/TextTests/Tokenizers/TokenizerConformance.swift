@@ -1,4 +1,5 @@
-// TokenizerConformance.swift: where the shared vocabularies are, and how to build tokenizers of them.
+// TokenizerConformance.swift: where the shared vocabularies are, and how to build tokenizers of
+// them.
 import Checkpoints
 import Core
 import Foundation
@@ -9,17 +10,22 @@ enum TokenizerConformance {
     /// The folder of shared material, or nil with the reason printed.
     static func folder(_ name: String) -> String? {
         let root = URL(filePath: #filePath).appending(path: "../../../..").standardizedFileURL.path
-        let base = ProcessInfo.processInfo.environment["TOKENMILL_CONFORMANCE"] ?? root + "/../shared/conformance"
+        let base =
+            ProcessInfo.processInfo.environment["TOKENMILL_CONFORMANCE"] ?? root
+            + "/../shared/conformance"
         let path = base + "/" + name
         if FileManager.default.fileExists(atPath: path) { return path }
         print("skipped: \(path) is absent")
         return nil
     }
 
-    static func bytes(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(filePath: path))) }
+    static func bytes(_ path: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(filePath: path)))
+    }
 
     static func json(_ path: String) throws -> JSONValue {
-        try JSONReader.parse(try bytes(path), limits: .init(bytesMax: 256 << 20, valuesMax: 10_000_000))
+        try JSONReader.parse(
+            try bytes(path), limits: .init(bytesMax: 256 << 20, valuesMax: 10_000_000))
     }
 
     static func lines(_ path: String) throws -> [JSONValue] {
@@ -67,7 +73,8 @@ enum TokenizerConformance {
 
     static func huggingFace(_ path: String, configuration: String? = nil) throws -> Tokenizer {
         let text = path.hasSuffix(".gz") ? try unzipped(path) : try bytes(path)
-        let value = try JSONReader.parse(text, limits: .init(bytesMax: 256 << 20, valuesMax: 10_000_000))
+        let value = try JSONReader.parse(
+            text, limits: .init(bytesMax: 256 << 20, valuesMax: 10_000_000))
         let configuration = try configuration.map { try json($0) }
         return try Tokenizer(.fromHuggingFace(tokenizer: value, configuration: configuration))
     }
@@ -79,9 +86,12 @@ enum TokenizerConformance {
         for (text, id) in special { specials[text] = id.intValue }
         return try Tokenizer(
             .fromTiktoken(
-                try bytes(folder + "/o200k_base.tiktoken"), pattern: TokenizerDescription.o200kPattern,
+                try bytes(folder + "/o200k_base.tiktoken"),
+                pattern: TokenizerDescription.o200kPattern,
                 specials: specials))
     }
 
-    static func ids(_ value: JSONValue?) -> [TokenID] { (value?.arrayValue ?? []).map { TokenID($0.intValue ?? -1) } }
+    static func ids(_ value: JSONValue?) -> [TokenID] {
+        (value?.arrayValue ?? []).map { TokenID($0.intValue ?? -1) }
+    }
 }

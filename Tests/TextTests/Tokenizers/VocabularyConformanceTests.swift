@@ -26,10 +26,12 @@ struct VocabularyConformanceTests {
                 continue
             }
             let tokenizer = try TokenizerConformance.gguf(path, pre: pre)
-            let text = String(decoding: try TokenizerConformance.bytes(folder + "/" + input), as: UTF8.self)
+            let text = String(
+                decoding: try TokenizerConformance.bytes(folder + "/" + input), as: UTF8.self)
             let texts = text.components(separatedBy: "\n__ggml_vocab_test__\n")
             let answers = String(
-                decoding: try TokenizerConformance.bytes(folder + "/" + input.dropLast(4) + ".out"), as: UTF8.self
+                decoding: try TokenizerConformance.bytes(folder + "/" + input.dropLast(4) + ".out"),
+                as: UTF8.self
             ).components(separatedBy: "\n")
             var failed = 0
             for (text, answer) in zip(texts, answers) {
@@ -37,14 +39,17 @@ struct VocabularyConformanceTests {
                 let found = tokenizer.encode(text, addSpecial: false, parseSpecial: false)
                 if found == expected { continue }
                 failed += 1
-                Issue.record("\(name): \(text.debugDescription.prefix(300)) gave \(found), not \(expected)")
+                Issue.record(
+                    "\(name): \(text.debugDescription.prefix(300)) gave \(found), not \(expected)")
             }
             let count = min(texts.count, answers.count)
-            print("conformance tokenizers/vocab \(name): \(count - failed) passed, \(failed) failed")
+            print(
+                "conformance tokenizers/vocab \(name): \(count - failed) passed, \(failed) failed")
         }
     }
 
-    @Test(arguments: ["baichuan", "gpt-neox"]) func `vocabularies without vectors give their text back`(name: String) throws {
+    @Test(arguments: ["baichuan", "gpt-neox"])
+    func `vocabularies without vectors give their text back`(name: String) throws {
         guard let folder = TokenizerConformance.folder("tokenizers/vocab") else { return }
         let tokenizer = try TokenizerConformance.gguf(folder + "/ggml-vocab-\(name).gguf")
         for text in ["Hello world", "  a\n\nb 123", "naïve café 🦙 我想"] {

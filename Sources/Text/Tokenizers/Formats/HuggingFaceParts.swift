@@ -1,4 +1,5 @@
-// HuggingFaceParts.swift: the normalizer, pre-tokenizer, decoder and post-processor of a tokenizer.json.
+// HuggingFaceParts.swift: the normalizer, pre-tokenizer, decoder and post-processor of a
+// tokenizer.json.
 import JSON
 
 struct HuggingFaceParts {
@@ -22,10 +23,14 @@ struct HuggingFaceParts {
     }
 
     /// The part's type and object; nil for an absent part.
-    private func type(of part: JSONValue?, _ name: String, _ depth: Int) throws(TokenizerError) -> String? {
+    private func type(of part: JSONValue?, _ name: String, _ depth: Int) throws(TokenizerError)
+        -> String?
+    {
         guard let part, !part.isNull else { return nil }
         guard let type = part["type"]?.stringValue else { throw .missing(field: "\(name).type") }
-        if depth > Self.depthMax { throw .tooLarge(field: "\(name) nesting", count: depth, limit: Self.depthMax) }
+        if depth > Self.depthMax {
+            throw .tooLarge(field: "\(name) nesting", count: depth, limit: Self.depthMax)
+        }
         return type
     }
 
@@ -38,7 +43,9 @@ struct HuggingFaceParts {
         guard let type = try type(of: part, "normalizer", depth), let part else { return }
         switch type {
         case "Sequence":
-            for part in part["normalizers"]?.arrayValue ?? [] { try readNormalizer(part, depth: depth + 1) }
+            for part in part["normalizers"]?.arrayValue ?? [] {
+                try readNormalizer(part, depth: depth + 1)
+            }
         case "NFC": normalizer.append(.form(.nfc))
         case "NFD": normalizer.append(.form(.nfd))
         case "NFKC": normalizer.append(.form(.nfkc))
@@ -70,15 +77,20 @@ struct HuggingFaceParts {
     private mutating func readBERTNormalizer(_ part: JSONValue) {
         let lowers = part["lowercase"]?.boolValue ?? true
         if part["clean_text"]?.boolValue ?? true {
-            normalizer.append(.clean(separatesChinese: part["handle_chinese_chars"]?.boolValue ?? true))
+            normalizer.append(
+                .clean(separatesChinese: part["handle_chinese_chars"]?.boolValue ?? true))
         }
-        if part["strip_accents"]?.boolValue ?? lowers { normalizer += [.form(.nfd), .stripAccents] }
+        if part["strip_accents"]?.boolValue ?? lowers {
+            normalizer += [.form(.nfd), .stripAccents]
+        }
         if lowers { normalizer.append(.lowercase) }
     }
 
     private func pattern(_ value: JSONValue?) throws(TokenizerError) -> SplitPattern {
         if let text = value?["Regex"]?.stringValue { return try .recognizing(text) }
-        if let text = value?["String"]?.stringValue, !text.isEmpty { return .literal(Array(text.utf8)) }
+        if let text = value?["String"]?.stringValue, !text.isEmpty {
+            return .literal(Array(text.utf8))
+        }
         throw .missing(field: "pattern")
     }
 
@@ -97,7 +109,9 @@ struct HuggingFaceParts {
         guard let type = try type(of: part, "pre_tokenizer", depth), let part else { return }
         switch type {
         case "Sequence":
-            for part in part["pretokenizers"]?.arrayValue ?? [] { try readSplitter(part, depth: depth + 1) }
+            for part in part["pretokenizers"]?.arrayValue ?? [] {
+                try readSplitter(part, depth: depth + 1)
+            }
         case "ByteLevel":
             isByteLevel = true
             if part["add_prefix_space"]?.boolValue ?? true { normalizer.append(.leadingSpace) }
@@ -114,8 +128,12 @@ struct HuggingFaceParts {
             let signs = try SplitPattern.recognizing("[\\p{P}!-/:-@\\[-`{-~]")
             stages.append(SplitStage(pattern: signs, behavior: try behavior(part)))
         case "Whitespace":
-            stages.append(SplitStage(pattern: try .recognizing("\\w+|[^\\w\\s]+"), behavior: .removed, isInverted: true))
-        case "WhitespaceSplit": stages.append(SplitStage(pattern: try .recognizing("\\s+"), behavior: .removed))
+            stages.append(
+                SplitStage(
+                    pattern: try .recognizing("\\w+|[^\\w\\s]+"), behavior: .removed,
+                    isInverted: true))
+        case "WhitespaceSplit":
+            stages.append(SplitStage(pattern: try .recognizing("\\s+"), behavior: .removed))
         case "BertPreTokenizer": stages += try TokenizerDescription.bertStages()
         case "Metaspace": try readMetaspace(part)
         default: throw .unsupported(part: "pre_tokenizer", name: type)
@@ -147,17 +165,24 @@ struct HuggingFaceParts {
         guard let type = try type(of: part, "decoder", depth), let part else { return }
         switch type {
         case "Sequence":
-            for part in part["decoders"]?.arrayValue ?? [] { try readDecoder(part, depth: depth + 1) }
+            for part in part["decoders"]?.arrayValue ?? [] {
+                try readDecoder(part, depth: depth + 1)
+            }
         case "ByteLevel": isByteLevel = true
         case "ByteFallback", "Fuse": break
         case "Metaspace":
             decodesMarks = true
-            if part["prepend_scheme"]?.stringValue != "never", part["add_prefix_space"]?.boolValue ?? true {
+            if part["prepend_scheme"]?.stringValue != "never",
+                part["add_prefix_space"]?.boolValue ?? true
+            {
                 leadingSpace = .firstDropped
             }
         case "Replace":
-            let isMark = part["pattern"]?["String"]?.stringValue.map { Array($0.utf8) } == Normalizer.mark
-            guard isMark, part["content"]?.stringValue == " " else { throw .unsupported(part: "decoder", name: type) }
+            let isMark =
+                part["pattern"]?["String"]?.stringValue.map { Array($0.utf8) } == Normalizer.mark
+            guard isMark, part["content"]?.stringValue == " " else {
+                throw .unsupported(part: "decoder", name: type)
+            }
             decodesMarks = true
         case "Strip":
             guard part["content"]?.stringValue == " ", part["start"]?.intValue ?? 0 <= 1 else {
@@ -173,7 +198,9 @@ struct HuggingFaceParts {
         guard let type = try type(of: part, "post_processor", depth), let part else { return }
         switch type {
         case "Sequence":
-            for part in part["processors"]?.arrayValue ?? [] { try readTemplate(part, depth: depth + 1) }
+            for part in part["processors"]?.arrayValue ?? [] {
+                try readTemplate(part, depth: depth + 1)
+            }
         case "ByteLevel": break
         case "TemplateProcessing":
             hasTemplate = true
@@ -187,7 +214,8 @@ struct HuggingFaceParts {
             }
         case "BertProcessing", "RobertaProcessing":
             hasTemplate = true
-            guard let begin = part["cls"]?[0]?.stringValue, let end = part["sep"]?[0]?.stringValue else {
+            guard let begin = part["cls"]?[0]?.stringValue, let end = part["sep"]?[0]?.stringValue
+            else {
                 throw .missing(field: "post_processor.cls")
             }
             prefix.append(begin)

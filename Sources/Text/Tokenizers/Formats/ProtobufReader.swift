@@ -36,7 +36,9 @@ struct ProtobufReader {
         }
     }
 
-    private var failure: TokenizerError { .malformed(format: "SentencePiece model", offset: position) }
+    private var failure: TokenizerError {
+        .malformed(format: "SentencePiece model", offset: position)
+    }
 
     private mutating func skip(_ count: Int) throws(TokenizerError) -> Range<Int> {
         guard count <= end - position else { throw failure }

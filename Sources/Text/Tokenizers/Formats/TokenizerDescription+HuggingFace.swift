@@ -4,12 +4,14 @@ import Core
 import JSON
 
 extension TokenizerDescription {
-    /// - tokenizer: the parsed tokenizer.json. - configuration: tokenizer_config.json, which names the
-    ///   begin and end tokens.
+    /// - tokenizer: the parsed tokenizer.json. - configuration: tokenizer_config.json, which names
+    /// the   begin and end tokens.
     public static func fromHuggingFace(
         tokenizer: JSONValue, configuration: JSONValue?
     ) throws(TokenizerError) -> TokenizerDescription {
-        guard let model = tokenizer["model"], let object = model.objectValue else { throw .missing(field: "model") }
+        guard let model = tokenizer["model"], let object = model.objectValue else {
+            throw .missing(field: "model")
+        }
         let parts = try HuggingFaceParts(tokenizer)
         // Files from before version 0.9 leave the type out.
         let type = model["type"]?.stringValue ?? (object["merges"] != nil ? "BPE" : "WordPiece")
@@ -22,7 +24,11 @@ extension TokenizerDescription {
         }
         result.normalizer = parts.normalizer
         result.stages = parts.stages
-        if parts.decodesWords { result.surface = .words } else if parts.decodesMarks { result.surface = .marks }
+        if parts.decodesWords {
+            result.surface = .words
+        } else if parts.decodesMarks {
+            result.surface = .marks
+        }
         result.leadingSpace = parts.leadingSpace
         try result.takeAddedTokens(tokenizer["added_tokens"]?.arrayValue ?? [])
         result.prefix = try result.ids(of: parts.prefix)
@@ -32,21 +38,28 @@ extension TokenizerDescription {
         return result
     }
 
-    private static func vocabulary(_ value: JSONValue?) throws(TokenizerError) -> TokenizerDescription {
+    private static func vocabulary(_ value: JSONValue?) throws(TokenizerError)
+        -> TokenizerDescription
+    {
         guard let entries = value?.objectValue else { throw .missing(field: "model.vocab") }
         var top = -1
         for (_, value) in entries {
             guard let id = value.intValue, id >= 0, id < tokensMax else {
-                throw .idOutOfRange(field: "model.vocab", id: value.intValue ?? -1, tokens: entries.count)
+                throw .idOutOfRange(
+                    field: "model.vocab", id: value.intValue ?? -1, tokens: entries.count)
             }
             top = max(top, id)
         }
         var tokens = [[UInt8]](repeating: [], count: top + 1)
-        for (text, value) in entries { if let id = value.intValue { tokens[id] = Array(text.utf8) } }
+        for (text, value) in entries {
+            if let id = value.intValue { tokens[id] = Array(text.utf8) }
+        }
         return TokenizerDescription(tokens: tokens, algorithm: .mergesByRank)
     }
 
-    private static func bytePairs(_ model: JSONValue, isByteLevel: Bool) throws(TokenizerError) -> TokenizerDescription {
+    private static func bytePairs(_ model: JSONValue, isByteLevel: Bool) throws(TokenizerError)
+        -> TokenizerDescription
+    {
         for field in ["continuing_subword_prefix", "end_of_word_suffix"] {
             if let affix = model[field]?.stringValue, !affix.isEmpty {
                 throw .unsupported(part: "model.\(field)", name: affix)
@@ -66,7 +79,9 @@ extension TokenizerDescription {
         if isByteLevel {
             merges.spellInBytes()
             for id in result.tokens.indices {
-                if let bytes = ByteAlphabet.bytes(of: result.tokens[id]) { result.tokens[id] = bytes }
+                if let bytes = ByteAlphabet.bytes(of: result.tokens[id]) {
+                    result.tokens[id] = bytes
+                }
             }
             result.symbolsAreBytes = true
         }
@@ -75,7 +90,9 @@ extension TokenizerDescription {
         result.hasByteFallback = model["byte_fallback"]?.boolValue ?? false
         result.fusesUnknown = model["fuse_unk"]?.boolValue ?? false
         if let unknown = model["unk_token"]?.stringValue {
-            result.unknownToken = result.tokens.firstIndex(of: Array(unknown.utf8)).map { TokenID($0) }
+            result.unknownToken = result.tokens.firstIndex(of: Array(unknown.utf8)).map {
+                TokenID($0)
+            }
         }
         return result
     }
@@ -105,14 +122,19 @@ extension TokenizerDescription {
         return result
     }
 
-    private static func wordPieces(_ model: JSONValue) throws(TokenizerError) -> TokenizerDescription {
+    private static func wordPieces(_ model: JSONValue) throws(TokenizerError)
+        -> TokenizerDescription
+    {
         var result = try vocabulary(model["vocab"])
-        result.algorithm = .wordPiece(wordCharactersMax: model["max_input_chars_per_word"]?.intValue ?? 100)
+        result.algorithm = .wordPiece(
+            wordCharactersMax: model["max_input_chars_per_word"]?.intValue ?? 100)
         let unknown = Array((model["unk_token"]?.stringValue ?? "[UNK]").utf8)
         result.unknownToken = result.tokens.firstIndex(of: unknown).map { TokenID($0) }
         let continuation = Array((model["continuing_subword_prefix"]?.stringValue ?? "##").utf8)
         for id in result.tokens.indices
-        where result.tokens[id].starts(with: continuation) && result.tokens[id].count > continuation.count {
+        where result.tokens[id].starts(with: continuation)
+            && result.tokens[id].count > continuation.count
+        {
             result.tokens[id].removeFirst(continuation.count)
             result.kinds[id] = .continuation
         }
@@ -135,7 +157,11 @@ extension TokenizerDescription {
                 if !scores.isEmpty { scores.append(0) }
             }
             tokens[id] = text
-            if isSpecial { kinds[id] = .control } else if kinds[id] == .unused { kinds[id] = .userDefined }
+            if isSpecial {
+                kinds[id] = .control
+            } else if kinds[id] == .unused {
+                kinds[id] = .userDefined
+            }
             added.append(
                 AddedToken(
                     id: TokenID(id), content: text, isSpecial: isSpecial,
@@ -163,9 +189,12 @@ extension TokenizerDescription {
     }
 
     /// Begin and end tokens. A post-processor that writes them wins over the configuration's flags.
-    private mutating func takeConfiguration(_ configuration: JSONValue?, hasTemplate: Bool) throws(TokenizerError) {
+    private mutating func takeConfiguration(_ configuration: JSONValue?, hasTemplate: Bool)
+        throws(TokenizerError)
+    {
         func token(_ field: String) throws(TokenizerError) -> TokenID? {
-            guard let value = configuration?[field], let text = value.stringValue ?? value["content"]?.stringValue
+            guard let value = configuration?[field],
+                let text = value.stringValue ?? value["content"]?.stringValue
             else { return nil }
             guard let id = id(of: text) else { throw .missing(field: "\(field) \(text)") }
             return id
@@ -175,7 +204,9 @@ extension TokenizerDescription {
         if let end { endTokens.insert(end) }
         if let eot = try token("eot_token") { endTokens.insert(eot) }
         if hasTemplate { return }
-        if configuration?["add_bos_token"]?.boolValue == true, let beginOfSequence { prefix = [beginOfSequence] }
+        if configuration?["add_bos_token"]?.boolValue == true, let beginOfSequence {
+            prefix = [beginOfSequence]
+        }
         if configuration?["add_eos_token"]?.boolValue == true, let end { suffix = [end] }
     }
 }

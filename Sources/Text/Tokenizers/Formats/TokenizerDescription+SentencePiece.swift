@@ -4,7 +4,7 @@ import Core
 
 extension TokenizerDescription {
     fileprivate struct Model {
-        var kind = 1                // 1 unigram, 2 BPE
+        var kind = 1  // 1 unigram, 2 BPE
         var byteFallback = false
         var marksAreSuffixes = false
         var unknownSurface = TokenizerDescription.unknownText
@@ -90,8 +90,11 @@ extension TokenizerDescription.Model {
     }
 
     func description(addsBeginOfSequence: Bool) throws(TokenizerError) -> TokenizerDescription {
-        if !escapes { throw .unsupported(part: "normalizer_spec", name: "escape_whitespaces: false") }
-        var result = TokenizerDescription(tokens: tokens, algorithm: kind == 1 ? .unigram : .mergesByScore)
+        if !escapes {
+            throw .unsupported(part: "normalizer_spec", name: "escape_whitespaces: false")
+        }
+        var result = TokenizerDescription(
+            tokens: tokens, algorithm: kind == 1 ? .unigram : .mergesByScore)
         result.kinds = kinds
         result.scores = scores
         result.surface = .marks
@@ -107,7 +110,8 @@ extension TokenizerDescription.Model {
         }
         result.normalizer.append(
             .sentencePieceSpaces(
-                removesExtra: removesExtra, addsPrefix: addsPrefix, marksAreSuffixes: marksAreSuffixes))
+                removesExtra: removesExtra, addsPrefix: addsPrefix,
+                marksAreSuffixes: marksAreSuffixes))
         result.leadingSpace = removesExtra ? .allDropped : addsPrefix ? .firstDropped : .kept
         for (id, kind) in kinds.enumerated() where kind == .control || kind == .userDefined {
             let isUser = kind == .userDefined

@@ -1,10 +1,11 @@
-// TokenizerDescription+Tiktoken.swift: reads `.tiktoken` files: a token in base64 and its rank per line.
-// The file names neither the split pattern nor the special tokens, so the caller does.
+// TokenizerDescription+Tiktoken.swift: reads `.tiktoken` files: a token in base64 and its rank per
+// line. The file names neither the split pattern nor the special tokens, so the caller does.
 import Core
 
 extension TokenizerDescription {
     /// The split pattern of o200k_base and o200k_harmony.
-    public static let o200kPattern = SplitPattern.casedText(numbers: "\\p{N}{1,3}", contractions: true)
+    public static let o200kPattern = SplitPattern.casedText(
+        numbers: "\\p{N}{1,3}", contractions: true)
 
     /// - specials: special tokens by text.  endTokens: those of them that end a turn or a text.
     public static func fromTiktoken(
@@ -39,7 +40,9 @@ extension TokenizerDescription {
             result.tokens[id] = Array(text.utf8)
             result.kinds[id] = .control
             result.added.append(
-                AddedToken(id: TokenID(id), content: Array(text.utf8), isSpecial: true, isAlwaysFound: false))
+                AddedToken(
+                    id: TokenID(id), content: Array(text.utf8), isSpecial: true,
+                    isAlwaysFound: false))
             if text == beginOfSequence { result.beginOfSequence = TokenID(id) }
             if endTokens.contains(text) { result.endTokens.insert(TokenID(id)) }
         }

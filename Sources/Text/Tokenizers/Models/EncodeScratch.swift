@@ -3,21 +3,19 @@
 // it may cross threads although nothing in it is synchronized.
 import Core
 
-final class EncodeScratch: @unchecked Sendable {
+struct EncodeScratch: @unchecked Sendable {
     var output: [TokenID] = []
     var words = WordCache()
     let merging = MergeBuffers()
-    var backtracking = BacktrackStack()
     var viterbi = ViterbiBuffers()
 
-    /// Bytes above which the buffers are not kept after a call.
+    /// Bytes above which a buffer is not kept after a call.
     static let retainedBytesMax = 8 << 20
 
     /// Forgets what grew for an unusually long text.
-    func trim() {
+    mutating func trim() {
         output.removeAll(keepingCapacity: output.capacity <= Self.retainedBytesMax / 4)
         merging.trim(Self.retainedBytesMax)
-        backtracking.trim(Self.retainedBytesMax)
         viterbi.trim(Self.retainedBytesMax)
     }
 }

@@ -1,16 +1,17 @@
 // UnigramModel.swift: the most likely segmentation of a text into pieces, by Viterbi's algorithm.
-// Scores add up in Float from the start of the text, as the reference does, so that near ties fall
-// the same way. Source: Kudo 2018; SentencePiece.
+// Scores add up in Double: over a book, sums in Float lose the difference between two splits.
+// Source: Kudo 2018; SentencePiece.
 import Core
 
-struct UnigramModel: Sendable {
+final class UnigramModel: Sendable {
     let trie: ByteTrie
     let scores: FrozenArray<Float>
     /// Score of one character that no piece covers.
     let unknownScore: Float
     let unknown: UnknownPolicy
 
-    /// - pieces: text, id and score; user-defined pieces come with a score that wins over any split.
+    /// - pieces: text, id and score; user-defined pieces come with a score that wins over any
+    /// split.
     init(pieces: [(bytes: [UInt8], value: TokenID)], scores: [Float], unknown: UnknownPolicy) {
         trie = ByteTrie(pieces)
         self.scores = FrozenArray(scores)
@@ -21,7 +22,7 @@ struct UnigramModel: Sendable {
     }
 
     /// Appends the ids of one text, at least one byte long.
-    func encode(_ text: UnsafePointer<UInt8>, _ count: Int, _ scratch: EncodeScratch) {
+    func encode(_ text: UnsafePointer<UInt8>, _ count: Int, _ scratch: inout EncodeScratch) {
         scratch.viterbi.reset(count)
         search(text, count, &scratch.viterbi)
         let first = scratch.output.count
@@ -37,12 +38,14 @@ struct UnigramModel: Sendable {
             if step.id >= 0 {
                 scratch.output.append(step.id)
             } else {
-                unknown.append(text + step.start, step.end - step.start, from: first, to: &scratch.output)
+                unknown.append(
+                    text + step.start, step.end - step.start, from: first, to: &scratch.output)
             }
         }
     }
 
-    private func search(_ text: UnsafePointer<UInt8>, _ count: Int, _ buffers: inout ViterbiBuffers) {
+    private func search(_ text: UnsafePointer<UInt8>, _ count: Int, _ buffers: inout ViterbiBuffers)
+    {
         buffers.scores.withUnsafeMutableBufferPointer { best in
             buffers.starts.withUnsafeMutableBufferPointer { starts in
                 buffers.ids.withUnsafeMutableBufferPointer { ids in
@@ -58,7 +61,7 @@ struct UnigramModel: Sendable {
                             end += 1
                             let id = trie.value(node)
                             if id < 0 { continue }
-                            let score = base + scores.base[Int(id)]
+                            let score = base + Double(scores.base[Int(id)])
                             if starts[end] < 0 || score > best[end] {
                                 best[end] = score
                                 starts[end] = Int32(truncatingIfNeeded: position)
@@ -67,7 +70,7 @@ struct UnigramModel: Sendable {
                             if end - position == width { hasWholeCharacter = true }
                         }
                         if !hasWholeCharacter {
-                            let score = base + unknownScore
+                            let score = base + Double(unknownScore)
                             let next = position + width
                             if starts[next] < 0 || score > best[next] {
                                 best[next] = score

@@ -9,8 +9,11 @@ struct UnknownPolicy: Sendable {
     /// Whether a run of unknown text becomes one unknown token.
     let fuses: Bool
 
-    /// Appends the ids of `count` bytes; ids before `start` belong to other words and are never fused with.
-    func append(_ text: UnsafePointer<UInt8>, _ count: Int, from start: Int, to output: inout [TokenID]) {
+    /// Appends the ids of `count` bytes; ids before `start` belong to other words and are never
+    /// fused with.
+    func append(
+        _ text: UnsafePointer<UInt8>, _ count: Int, from start: Int, to output: inout [TokenID]
+    ) {
         if let byteTokens {
             var hasAll = true
             for index in 0..<count where byteTokens.base[Int(text[index])] < 0 { hasAll = false }

@@ -3,7 +3,7 @@ import Core
 
 struct ViterbiBuffers {
     /// Best score of any segmentation that ends at this byte.
-    var scores: [Float] = []
+    var scores: [Double] = []
     /// Where the last piece of that segmentation begins; -1 when the byte is not reached.
     var starts: [Int32] = []
     var ids: [TokenID] = []
@@ -18,6 +18,6 @@ struct ViterbiBuffers {
     }
 
     mutating func trim(_ bytesMax: Int) {
-        if scores.capacity * 12 > bytesMax { self = ViterbiBuffers() }
+        if scores.capacity * 16 > bytesMax { self = ViterbiBuffers() }
     }
 }

@@ -4,11 +4,11 @@
 import Core
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 struct WordCache {
@@ -19,10 +19,10 @@ struct WordCache {
     private static let idCountMax = 1 << 18
 
     private struct Slot: BitwiseCopyable {
-        var tag: UInt32             // upper half of the hash
+        var tag: UInt32  // upper half of the hash
         var textStart: UInt32
         var idStart: UInt32
-        var textCount: UInt16       // 0 marks an empty slot
+        var textCount: UInt16  // 0 marks an empty slot
         var idCount: UInt16
     }
 
@@ -32,18 +32,26 @@ struct WordCache {
 
     /// Appends the ids of a known word; false when the word is not known.
     @inline(__always)
-    func append(_ word: UnsafePointer<UInt8>, _ count: Int, hash: UInt64, to output: inout [TokenID]) -> Bool {
+    func append(
+        _ word: UnsafePointer<UInt8>, _ count: Int, hash: UInt64, to output: inout [TokenID]
+    ) -> Bool {
         if slots.isEmpty { return false }
-        let slot = slots.withUnsafeBufferPointer { $0[Int(truncatingIfNeeded: hash) & (Self.slotCount - 1)] }
-        guard slot.tag == UInt32(truncatingIfNeeded: hash >> 32), Int(slot.textCount) == count else { return false }
-        let isSame = text.withUnsafeBufferPointer { memcmp($0.baseAddress! + Int(slot.textStart), word, count) == 0 }
+        let slot = slots.withUnsafeBufferPointer {
+            $0[Int(truncatingIfNeeded: hash) & (Self.slotCount - 1)]
+        }
+        guard slot.tag == UInt32(truncatingIfNeeded: hash >> 32), Int(slot.textCount) == count
+        else { return false }
+        let isSame = text.withUnsafeBufferPointer {
+            memcmp($0.baseAddress! + Int(slot.textStart), word, count) == 0
+        }
         guard isSame else { return false }
         ids.withUnsafeBufferPointer { known in
             let first = known.baseAddress! + Int(slot.idStart)
             if slot.idCount == 1 {
                 output.append(first.pointee)
             } else {
-                output.append(contentsOf: UnsafeBufferPointer(start: first, count: Int(slot.idCount)))
+                output.append(
+                    contentsOf: UnsafeBufferPointer(start: first, count: Int(slot.idCount)))
             }
         }
         return true
@@ -51,11 +59,14 @@ struct WordCache {
 
     /// Remembers that `word` encodes to the ids in `output` from `start` on.
     mutating func remember(
-        _ word: UnsafePointer<UInt8>, _ count: Int, hash: UInt64, _ output: [TokenID], from start: Int
+        _ word: UnsafePointer<UInt8>, _ count: Int, hash: UInt64, _ output: [TokenID],
+        from start: Int
     ) {
         let found = output.count - start
         guard found <= Self.idsMax, found > 0, count <= Self.wordBytesMax else { return }
-        if slots.isEmpty || text.count + count > Self.textBytesMax || ids.count + found > Self.idCountMax {
+        if slots.isEmpty || text.count + count > Self.textBytesMax
+            || ids.count + found > Self.idCountMax
+        {
             let empty = Slot(tag: 0, textStart: 0, idStart: 0, textCount: 0, idCount: 0)
             slots = Array(repeating: empty, count: Self.slotCount)
             text.removeAll(keepingCapacity: true)

@@ -2,15 +2,24 @@
 // Source: BERT. A word with any unknown rest becomes one unknown token.
 import Core
 
-struct WordPieceModel: Sendable {
+final class WordPieceModel: Sendable {
     let beginnings: ByteTrie
     let continuations: ByteTrie
     let unknownToken: TokenID
     /// Longer words are unknown without trying.
     let wordCharactersMax: Int
 
+    init(
+        beginnings: ByteTrie, continuations: ByteTrie, unknownToken: TokenID, wordCharactersMax: Int
+    ) {
+        self.beginnings = beginnings
+        self.continuations = continuations
+        self.unknownToken = unknownToken
+        self.wordCharactersMax = wordCharactersMax
+    }
+
     /// Appends the ids of one word, at least one byte long.
-    func encode(_ word: UnsafePointer<UInt8>, _ count: Int, _ scratch: EncodeScratch) {
+    func encode(_ word: UnsafePointer<UInt8>, _ count: Int, _ scratch: inout EncodeScratch) {
         var characters = 0
         for index in 0..<count where word[index] & 0xC0 != 0x80 { characters += 1 }
         let first = scratch.output.count

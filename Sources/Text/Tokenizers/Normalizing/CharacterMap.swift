@@ -1,6 +1,7 @@
-// CharacterMap.swift: SentencePiece's precompiled normalization rules: a double-array trie from byte
-// strings to replacements. Format: u32 trie bytes, trie units, replacements ended by NUL.
-// Source: sentencepiece/src/normalizer.cc, darts-clone. Every index is checked: the map is a file's.
+// CharacterMap.swift: SentencePiece's precompiled normalization rules: a double-array trie from
+// byte strings to replacements. Format: u32 trie bytes, trie units, replacements ended by NUL.
+// Source: sentencepiece/src/normalizer.cc, darts-clone. Every index is checked: the map is a
+// file's.
 
 struct CharacterMap: Sendable {
     private let units: [UInt32]
@@ -16,7 +17,8 @@ struct CharacterMap: Sendable {
     }
 
     private static func word(_ blob: [UInt8], _ at: Int) -> UInt32 {
-        UInt32(blob[at]) | UInt32(blob[at + 1]) << 8 | UInt32(blob[at + 2]) << 16 | UInt32(blob[at + 3]) << 24
+        UInt32(blob[at]) | UInt32(blob[at + 1]) << 8 | UInt32(blob[at + 2]) << 16 | UInt32(
+            blob[at + 3]) << 24
     }
 
     /// The text with every longest known string replaced, left to right.

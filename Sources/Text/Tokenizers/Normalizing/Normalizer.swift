@@ -45,13 +45,15 @@ struct Normalizer: Sendable {
                     index += 1
                     continue
                 }
-                // Three-byte characters U+3000...U+9FFF: only their leading two bytes are looked at.
+                // Three-byte characters U+3000...U+9FFF: only their leading two bytes are looked
+                // at.
                 if byte >= 0xE4, byte <= 0xE9 {
                     index += 3
                     continue
                 }
                 if byte == 0xE3, index + 2 < bytes.count {
-                    let value = UInt16(bytes[index + 1] & 0x3F) << 6 | UInt16(bytes[index + 2] & 0x3F)
+                    let value =
+                        UInt16(bytes[index + 1] & 0x3F) << 6 | UInt16(bytes[index + 2] & 0x3F)
                     let isKana = value >= 0x41 && value <= 0x96
                     let isPunctuation = value <= 0x29
                     let isKatakana = value >= 0xA1 && value <= 0xFF
@@ -80,7 +82,9 @@ struct Normalizer: Sendable {
         }
     }
 
-    private static func filtered(_ text: [UInt8], _ keeps: (Unicode.GeneralCategory) -> Bool) -> [UInt8] {
+    private static func filtered(_ text: [UInt8], _ keeps: (Unicode.GeneralCategory) -> Bool)
+        -> [UInt8]
+    {
         var result = String.UnicodeScalarView()
         for scalar in String(decoding: text, as: UTF8.self).unicodeScalars
         where keeps(scalar.properties.generalCategory) { result.append(scalar) }
@@ -106,7 +110,9 @@ struct Normalizer: Sendable {
         return result
     }
 
-    private static func replaced(_ text: [UInt8], _ pattern: SplitPattern, _ new: [UInt8]) -> [UInt8] {
+    private static func replaced(_ text: [UInt8], _ pattern: SplitPattern, _ new: [UInt8])
+        -> [UInt8]
+    {
         var result: [UInt8] = []
         var stack = BacktrackStack()
         text.withUnsafeBufferPointer { bytes in
@@ -156,7 +162,8 @@ struct Normalizer: Sendable {
     /// BERT's CJK blocks.
     private static func isChinese(_ value: UInt32) -> Bool {
         switch value {
-        case 0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2B73F, 0x2B740...0x2B81F,
+        case 0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2B73F,
+            0x2B740...0x2B81F,
             0x2B820...0x2CEAF, 0xF900...0xFAFF, 0x2F800...0x2FA1F:
             return true
         default: return false

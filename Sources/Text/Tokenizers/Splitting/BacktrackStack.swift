@@ -21,8 +21,4 @@ struct BacktrackStack {
     mutating func cut(to count: Int) {
         if frames.count > count { frames.removeSubrange(count...) }
     }
-
-    mutating func trim(_ bytesMax: Int) {
-        if frames.capacity * MemoryLayout<Frame>.stride > bytesMax { frames = [] }
-    }
 }

@@ -1,4 +1,5 @@
-// CharacterSet.swift: a set of characters as a split pattern writes it: categories, ranges, scripts.
+// CharacterSet.swift: a set of characters as a split pattern writes it: categories, ranges,
+// scripts.
 
 struct CharacterSet: Sendable, Hashable {
     /// One bit per general category, in the order of `CharacterTable.categoryNames`.
@@ -11,7 +12,7 @@ struct CharacterSet: Sendable, Hashable {
     var required: [CharacterSet] = []
     var isNegated = false
 
-    func contains(_ value: UInt32, _ table: CharacterTable) -> Bool {
+    func contains(_ value: UInt32, _ table: CharacterTable.View) -> Bool {
         var found = false
         if categories != 0 { found = categories & (1 << UInt32(table.category(of: value))) != 0 }
         if !found, hasSpace { found = table.kind(of: value) == .space }
@@ -54,7 +55,8 @@ struct CharacterSet: Sendable, Hashable {
         0x2E80...0x2E99, 0x2E9B...0x2EF3, 0x2F00...0x2FD5, 0x3005...0x3005, 0x3007...0x3007,
         0x3021...0x3029, 0x3038...0x303B, 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xF900...0xFA6D,
         0xFA70...0xFAD9, 0x16FE2...0x16FE3, 0x16FF0...0x16FF1, 0x20000...0x2A6DF, 0x2A700...0x2B739,
-        0x2B740...0x2B81D, 0x2B820...0x2CEA1, 0x2CEB0...0x2EBE0, 0x2EBF0...0x2EE5D, 0x2F800...0x2FA1D,
+        0x2B740...0x2B81D, 0x2B820...0x2CEA1, 0x2CEB0...0x2EBE0, 0x2EBF0...0x2EE5D,
+        0x2F800...0x2FA1D,
         0x30000...0x3134A, 0x31350...0x323AF,
     ])
 
@@ -63,7 +65,7 @@ struct CharacterSet: Sendable, Hashable {
     var ignoringCase: CharacterSet {
         if isNegated { return negated.ignoringCase.negated }
         var copy = self
-        let table = CharacterTable.shared
+        let table = CharacterTable.shared.view
         for letter in UInt32(0x61)...0x7A {
             let upper = letter - 0x20
             if contains(letter, table) || contains(upper, table) {
@@ -78,7 +80,7 @@ struct CharacterSet: Sendable, Hashable {
     /// The bytes with which a character of this set may begin.
     var firstBytes: ByteSet {
         var set = ByteSet()
-        let table = CharacterTable.shared
+        let table = CharacterTable.shared.view
         for byte in UInt8(0)..<0x80 where contains(UInt32(byte), table) { set.insert(byte) }
         let isPlain = !isNegated && categories == 0 && !hasSpace && nested.isEmpty
         if isPlain, ranges.allSatisfy({ $0.upperBound < 0x80 }) { return set }

@@ -1,6 +1,7 @@
 // CharacterTable.swift: what kind of character a scalar is, as splitters ask it.
 // The standard library knows; asking it costs too much per character, so its answers for the basic
-// plane are tabulated once per process (two bytes each, about a millisecond). Other planes are asked.
+// plane are tabulated once per process (two bytes each, about a millisecond). Other planes are
+// asked.
 
 /// The kinds that split patterns speak of. Upper holds Lu and Lt, other holds Lm and Lo.
 struct CharacterKind: OptionSet, Sendable {
@@ -21,8 +22,32 @@ struct CharacterKind: OptionSet, Sendable {
 final class CharacterTable: Sendable {
     static let shared = CharacterTable()
 
-    private let kinds: FrozenArray<UInt8>           // [65536]
-    private let categories: FrozenArray<UInt8>      // [65536], bit number of the general category
+    /// The table without its owner, for loops that must not count references. The shared table
+    /// lives as long as the process.
+    struct View: @unchecked Sendable {
+        fileprivate let kinds: UnsafePointer<UInt8>  // [65536]
+        fileprivate let categories: UnsafePointer<UInt8>  // [65536]
+
+        @inline(__always)
+        func kind(of value: UInt32) -> CharacterKind {
+            if value < 0x10000 { return CharacterKind(rawValue: kinds[Int(value)]) }
+            return CharacterTable.rareKind(of: value)
+        }
+
+        /// Bit number of the scalar's general category: see `CharacterSet.categories`.
+        @inline(__always)
+        func category(of value: UInt32) -> UInt8 {
+            if value < 0x10000 { return categories[Int(value)] }
+            guard let scalar = Unicode.Scalar(value) else {
+                return CharacterTable.number(of: .unassigned)
+            }
+            return CharacterTable.number(of: scalar.properties.generalCategory)
+        }
+    }
+
+    let view: View
+    private let kinds: FrozenArray<UInt8>
+    private let categories: FrozenArray<UInt8>
     private static let tabulated = 0x10000
 
     private init() {
@@ -36,29 +61,18 @@ final class CharacterTable: Sendable {
             }
         }
         self.kinds = kinds
-    }
-
-    @inline(__always)
-    func kind(of value: UInt32) -> CharacterKind {
-        if value < 0x10000 { return CharacterKind(rawValue: kinds.base[Int(value)]) }
-        return rareKind(of: value)
-    }
-
-    /// Bit number of the scalar's general category: see `CharacterSet.categories`.
-    @inline(__always)
-    func category(of value: UInt32) -> UInt8 {
-        if value < 0x10000 { return categories.base[Int(value)] }
-        guard let scalar = Unicode.Scalar(value) else { return Self.number(of: .unassigned) }
-        return Self.number(of: scalar.properties.generalCategory)
+        view = View(kinds: kinds.base, categories: categories.base)
     }
 
     @inline(never)
-    private func rareKind(of value: UInt32) -> CharacterKind {
+    fileprivate static func rareKind(of value: UInt32) -> CharacterKind {
         guard let scalar = Unicode.Scalar(value) else { return [] }
-        return Self.kind(of: scalar, scalar.properties.generalCategory)
+        return kind(of: scalar, scalar.properties.generalCategory)
     }
 
-    private static func kind(of scalar: Unicode.Scalar, _ category: Unicode.GeneralCategory) -> CharacterKind {
+    private static func kind(of scalar: Unicode.Scalar, _ category: Unicode.GeneralCategory)
+        -> CharacterKind
+    {
         // The splitters' \s is the White_Space property, which no letter, number or sign has.
         if scalar.properties.isWhitespace { return .space }
         switch category {
@@ -81,7 +95,7 @@ final class CharacterTable: Sendable {
         "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Cn",
     ]
 
-    private static func number(of category: Unicode.GeneralCategory) -> UInt8 {
+    fileprivate static func number(of category: Unicode.GeneralCategory) -> UInt8 {
         switch category {
         case .uppercaseLetter: 0
         case .lowercaseLetter: 1

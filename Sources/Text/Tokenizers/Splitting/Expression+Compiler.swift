@@ -71,7 +71,9 @@ extension Expression {
                     program.append(.match)
                     guard emit(body) else { return false }
                 }
-                for split in splits { program[split] = self.split(mode, body: split + 1, after: program.count) }
+                for split in splits {
+                    program[split] = self.split(mode, body: split + 1, after: program.count)
+                }
             } else {
                 let loop = program.count
                 program.append(.match)

@@ -32,6 +32,8 @@ struct Expression: Sendable {
     private let sets: [CharacterSet]
     private let asciiSets: [ByteSet]
     private let options: [Option]
+    /// The bytes with which any match may begin; all of them when a match may be empty.
+    private let starts: ByteSet
     /// The program may hold this many instructions, repeats counted out.
     static let instructionsMax = 20_000
     /// Work allowed per byte of text before a match is given up.
@@ -56,11 +58,17 @@ struct Expression: Sendable {
         }
         self.pattern = pattern
         self.options = options
+        starts = options.reduce(into: ByteSet()) { set, option in
+            set.formUnion(option.matchesEmpty ? .all : option.firstBytes)
+        }
         program = compiler.program
         sets = compiler.sets
+        let table = CharacterTable.shared.view
         asciiSets = compiler.sets.map { set in
             var bytes = ByteSet()
-            for byte in UInt8(0)..<0x80 where set.contains(UInt32(byte), .shared) { bytes.insert(byte) }
+            for byte in UInt8(0)..<0x80 where set.contains(UInt32(byte), table) {
+                bytes.insert(byte)
+            }
             return bytes
         }
     }
@@ -72,10 +80,12 @@ struct Expression: Sendable {
         var steps = (end - start) * Self.stepsPerByteMax + 10_000
         var offset = start
         while offset <= end {
+            while offset < end, !starts.contains(text.base[offset]) { offset += 1 }
             let byte = offset < end ? text.base[offset] : 0
             for option in options
             where option.matchesEmpty || (offset < end && option.firstBytes.contains(byte)) {
-                let found = run(option.entry, text, at: offset, begin: begin, end: end, &stack, &steps)
+                let found = run(
+                    option.entry, text, at: offset, begin: begin, end: end, &stack, &steps)
                 if let found { return (offset, found) }
                 if steps <= 0 { return nil }
             }
@@ -121,9 +131,12 @@ struct Expression: Sendable {
                 counter += 1
                 if let found {
                     if mode == .greedy, found.end > found.floor {
-                        stack.push(.init(counter: counter, offset: found.end, floor: found.floor, set: -1))
+                        stack.push(
+                            .init(counter: counter, offset: found.end, floor: found.floor, set: -1))
                     } else if mode == .lazy, most > least {
-                        stack.push(.init(counter: counter, offset: found.end, floor: most - least, set: set))
+                        stack.push(
+                            .init(
+                                counter: counter, offset: found.end, floor: most - least, set: set))
                     }
                     offset = found.end
                 } else {
@@ -135,11 +148,14 @@ struct Expression: Sendable {
             case .jump(let target):
                 counter = target
             case .look(let after, let isNegated):
-                let found = run(counter + 1, text, at: offset, begin: begin, end: end, &stack, &steps)
+                let found = run(
+                    counter + 1, text, at: offset, begin: begin, end: end, &stack, &steps)
                 isFailed = (found == nil) != isNegated
                 counter = after
             case .atomic(let after):
-                if let found = run(counter + 1, text, at: offset, begin: begin, end: end, &stack, &steps) {
+                if let found = run(
+                    counter + 1, text, at: offset, begin: begin, end: end, &stack, &steps)
+                {
                     offset = found
                 } else {
                     isFailed = true
@@ -209,7 +225,8 @@ struct Expression: Sendable {
         return nil
     }
 
-    private func isWordBoundary(_ text: SplitText, _ offset: Int, _ begin: Int, _ end: Int) -> Bool {
+    private func isWordBoundary(_ text: SplitText, _ offset: Int, _ begin: Int, _ end: Int) -> Bool
+    {
         func isWord(_ place: Int) -> Bool {
             CharacterSet.wordCharacters.contains(text.scalar(at: place).value, text.table)
         }

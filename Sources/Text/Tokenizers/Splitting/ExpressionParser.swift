@@ -60,7 +60,8 @@ struct ExpressionParser {
         return options.count == 1 ? options[0] : .choice(options)
     }
 
-    private mutating func sequence(_ isFolded: inout Bool) throws(TokenizerError) -> ExpressionNode {
+    private mutating func sequence(_ isFolded: inout Bool) throws(TokenizerError) -> ExpressionNode
+    {
         var items: [ExpressionNode] = []
         while let scalar = current, scalar != "|", scalar != ")" {
             if take("(?i)") {
@@ -110,7 +111,8 @@ struct ExpressionParser {
         return node
     }
 
-    private mutating func repeated(_ node: ExpressionNode) throws(TokenizerError) -> ExpressionNode {
+    private mutating func repeated(_ node: ExpressionNode) throws(TokenizerError) -> ExpressionNode
+    {
         let least: Int
         let most: Int?
         if take("?") {
@@ -224,7 +226,9 @@ struct ExpressionParser {
         case "p", "P": return try property(isNegated: scalar == "P")
         case "x", "u": return .scalar(try hexadecimal(digits: scalar == "x" ? 2 : 4))
         default:
-            if scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) { throw failure("unknown escape") }
+            if scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) {
+                throw failure("unknown escape")
+            }
             return .scalar(scalar.value)
         }
     }
@@ -246,7 +250,9 @@ struct ExpressionParser {
             isNegated.toggle()
             name.removeFirst()
         }
-        guard let set = CharacterSet.category(name) else { throw failure("unknown property \(name)") }
+        guard let set = CharacterSet.category(name) else {
+            throw failure("unknown property \(name)")
+        }
         return isNegated ? set.negated : set
     }
 
@@ -264,7 +270,9 @@ struct ExpressionParser {
                 position += 1
             }
         }
-        guard let value = UInt32(text, radix: 16), value <= 0x10FFFF else { throw failure("bad code point") }
+        guard let value = UInt32(text, radix: 16), value <= 0x10FFFF else {
+            throw failure("bad code point")
+        }
         return value
     }
 }
@@ -272,7 +280,8 @@ struct ExpressionParser {
 extension CharacterSet {
     /// The one character this set holds, when it is written as one.
     fileprivate var single: UInt32? {
-        guard categories == 0, !hasSpace, nested.isEmpty, required.isEmpty, !isNegated, ranges.count == 1,
+        guard categories == 0, !hasSpace, nested.isEmpty, required.isEmpty, !isNegated,
+            ranges.count == 1,
             ranges[0].lowerBound == ranges[0].upperBound
         else { return nil }
         return ranges[0].lowerBound

@@ -6,7 +6,8 @@ extension SplitPattern {
         "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
         + "| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
     private static let contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-    private static let signsAndSpaces = "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+    private static let signsAndSpaces =
+        "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
     private static let upper = "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
     private static let lower = "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
 
@@ -17,14 +18,16 @@ extension SplitPattern {
     static func casedText(numbers: String, contractions: Bool) -> String {
         let suffix = contractions ? Self.contractions + "?" : ""
         let prefix = "[^\\r\\n\\p{L}\\p{N}]?"
-        return prefix + upper + "*" + lower + "+" + suffix + "|" + prefix + upper + "+" + lower + "*" + suffix
+        return prefix + upper + "*" + lower + "+" + suffix + "|" + prefix + upper + "+" + lower
+            + "*" + suffix
             + "|" + numbers + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
     }
 
     static let gpt2Text =
         "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
     static let qwen35Text =
-        contractions + "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*"
+        contractions
+        + "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*"
         + "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
     /// The patterns with a scanner of their own, by their text.
@@ -37,7 +40,9 @@ extension SplitPattern {
             "\\p{N}": .numbers(max: 1),
             "\\p{N}+": .numbers(max: .max),
         ]
-        for (numbers, max) in [("\\p{N}", 1), ("\\p{N}{1}", 1), ("\\p{N}{1,3}", 3), ("\\p{N}+", Int.max)] {
+        for (numbers, max) in [
+            ("\\p{N}", 1), ("\\p{N}{1}", 1), ("\\p{N}{1,3}", 3), ("\\p{N}+", Int.max),
+        ] {
             table[wordsText(numbers: numbers)] = .words(WordRules(numbersMax: max))
             table[wordsText(numbers: numbers, contractions: "")] =
                 .words(WordRules(numbersMax: max, splitsContractions: false))

@@ -48,7 +48,7 @@ enum SplitPattern: Sendable {
         case .numbers(let max): return text.numbers(start, end, max: max)
         case .trailingSpace: return text.trailingSpace(start, end)
         case .literal(let bytes): return text.find(bytes, start, end)
-        case .marks(let keeps): return text.markedWord(start, end, keeps: keeps)
+        case .marks(let keeps): return (start, text.markedWord(start, end, keeps: keeps))
         case .expression(let expression):
             return expression.next(text, from: start, to: end, begin: begin, &stack)
         }

@@ -1,5 +1,6 @@
 // SplitText+Words.swift: the hand-written splitters. Each function is one pattern's alternatives,
-// tried in the pattern's order; comments quote the alternative. Every one is linear in what it eats.
+// tried in the pattern's order; comments quote the alternative. Every one is linear in what it
+// eats.
 
 extension SplitText {
     private static let apostrophe: UInt8 = 0x27
@@ -12,13 +13,16 @@ extension SplitText {
         let fold: UInt8 = ignoringCase ? 0x20 : 0
         let first = base[start + 1] | fold
         switch first {
-        case UInt8(ascii: "s"), UInt8(ascii: "t"), UInt8(ascii: "m"), UInt8(ascii: "d"): return start + 2
+        case UInt8(ascii: "s"), UInt8(ascii: "t"), UInt8(ascii: "m"), UInt8(ascii: "d"):
+            return start + 2
         case UInt8(ascii: "r"), UInt8(ascii: "v"):
             return start + 2 < end && base[start + 2] | fold == UInt8(ascii: "e") ? start + 3 : nil
         case UInt8(ascii: "l"):
             return start + 2 < end && base[start + 2] | fold == UInt8(ascii: "l") ? start + 3 : nil
         default:
-            let isLongS = ignoringCase && base[start + 1] == 0xC5 && start + 2 < end && base[start + 2] == 0xBF
+            let isLongS =
+                ignoringCase && base[start + 1] == 0xC5 && start + 2 < end
+                && base[start + 2] == 0xBF
             return isLongS ? start + 3 : nil
         }
     }
@@ -49,7 +53,9 @@ extension SplitText {
     @inline(__always)
     private func newlines(_ start: Int, _ end: Int, orSlashes: Bool = false) -> Int {
         var offset = start
-        while offset < end, isNewline(at: offset) || (orSlashes && base[offset] == UInt8(ascii: "/")) { offset += 1 }
+        while offset < end,
+            isNewline(at: offset) || (orSlashes && base[offset] == UInt8(ascii: "/"))
+        { offset += 1 }
         return offset
     }
 
@@ -81,7 +87,9 @@ extension SplitText {
     /// `(?i:'s|...)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
     /// with `[\p{L}\p{M}]` for `\p{L}` where marks are letters.
     func word(_ start: Int, _ end: Int, _ rules: SplitPattern.WordRules) -> Int {
-        if rules.splitsContractions, let end = contraction(start, end, ignoringCase: true) { return end }
+        if rules.splitsContractions, let end = contraction(start, end, ignoringCase: true) {
+            return end
+        }
         let letters: CharacterKind = rules.marksAreLetters ? [.letter, .mark] : .letter
         let (kind, width) = kind(at: start)
         if !kind.isDisjoint(with: letters) { return run(of: letters, from: start + width, to: end) }
@@ -215,17 +223,19 @@ extension SplitText {
         return nil
     }
 
-    /// A word that begins at `start` and ends before the next mark where it may be cut.
-    func markedWord(_ start: Int, _ end: Int, keeps: ByteSet) -> (start: Int, end: Int)? {
+    /// The end of the word at `start`: the next mark before which it may be cut.
+    func markedWord(_ start: Int, _ end: Int, keeps: ByteSet) -> Int {
         var offset = start
         while offset < end, isMark(at: offset, end) { offset += 3 }
         while offset < end {
-            if isMark(at: offset, end), !keeps.contains(base[offset - 1]), !isMark(at: offset - 3, end) {
+            if isMark(at: offset, end), !keeps.contains(base[offset - 1]),
+                !isMark(at: offset - 3, end)
+            {
                 break
             }
             offset += 1
         }
-        return (start, max(offset, start + 1))
+        return max(offset, start + 1)
     }
 
     @inline(__always)

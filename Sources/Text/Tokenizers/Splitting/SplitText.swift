@@ -3,12 +3,11 @@
 
 struct SplitText {
     let base: UnsafePointer<UInt8>
-    let table: CharacterTable
+    let table: CharacterTable.View
 
-    @inline(__always)
     init(_ base: UnsafePointer<UInt8>) {
         self.base = base
-        table = CharacterTable.shared
+        table = CharacterTable.shared.view
     }
 
     @inline(__always)

@@ -10,7 +10,9 @@ struct AddedTokenMatcher: Sendable {
         self.tokens = tokens
         all = ByteTrie(tokens.enumerated().map { ($0.element.content, Int32($0.offset)) })
         always = ByteTrie(
-            tokens.enumerated().filter { $0.element.isAlwaysFound }.map { ($0.element.content, Int32($0.offset)) })
+            tokens.enumerated().filter { $0.element.isAlwaysFound }.map {
+                ($0.element.content, Int32($0.offset))
+            })
     }
 
     /// Whether any token could be found.
@@ -25,7 +27,9 @@ struct AddedTokenMatcher: Sendable {
         var done = 0
         var position = 0
         while position < text.count {
-            guard trie.starts.contains(text[position]), let (index, end) = longest(trie, text, position) else {
+            guard trie.starts.contains(text[position]),
+                let (index, end) = longest(trie, text, position)
+            else {
                 position += 1
                 continue
             }
@@ -36,8 +40,12 @@ struct AddedTokenMatcher: Sendable {
             }
             var start = position
             var after = end
-            if token.stripsLeft { while start > done, isSpace(text, before: start) { start = previous(text, start) } }
-            if token.stripsRight { while after < text.count, let width = spaceWidth(text, after) { after += width } }
+            if token.stripsLeft {
+                while start > done, isSpace(text, before: start) { start = previous(text, start) }
+            }
+            if token.stripsRight {
+                while after < text.count, let width = spaceWidth(text, after) { after += width }
+            }
             if start > done { body(done..<start, nil) }
             body(start..<after, token.id)
             done = after
@@ -46,7 +54,9 @@ struct AddedTokenMatcher: Sendable {
         if done < text.count { body(done..<text.count, nil) }
     }
 
-    private func longest(_ trie: ByteTrie, _ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> (Int32, Int)? {
+    private func longest(_ trie: ByteTrie, _ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> (
+        Int32, Int
+    )? {
         var best: (Int32, Int)?
         var node: UInt32 = 0
         var end = start
@@ -58,7 +68,9 @@ struct AddedTokenMatcher: Sendable {
         return best
     }
 
-    private func kind(_ text: UnsafeBufferPointer<UInt8>, _ at: Int) -> (kind: CharacterKind, width: Int) {
+    private func kind(_ text: UnsafeBufferPointer<UInt8>, _ at: Int) -> (
+        kind: CharacterKind, width: Int
+    ) {
         SplitText(text.baseAddress!).kind(at: at)
     }
 

@@ -8,7 +8,8 @@ enum ByteAlphabet {
         var table = [Int16](repeating: -1, count: 0x144)
         var next = 0x100
         for byte in 0..<256 {
-            let prints = (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || byte >= 0xAE
+            let prints =
+                (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || byte >= 0xAE
             if prints {
                 table[byte] = Int16(byte)
             } else {
@@ -19,14 +20,19 @@ enum ByteAlphabet {
         return FrozenArray(table)
     }()
 
-    /// The bytes that `text`, UTF-8 in the alphabet, stands for; nil when it holds another character.
+    /// The bytes that `text`, UTF-8 in the alphabet, stands for; nil when it holds another
+    /// character.
     static func bytes(of text: [UInt8]) -> [UInt8]? {
         var isValid = true
         let result = [UInt8](unsafeUninitializedCapacity: text.count) { buffer, count in
             guard let target = buffer.baseAddress else { return }
             text.withUnsafeBufferPointer { source in
                 guard let base = source.baseAddress else { return }
-                if let decoded = decode(base, source.count, to: target) { count = decoded } else { isValid = false }
+                if let decoded = decode(base, source.count, to: target) {
+                    count = decoded
+                } else {
+                    isValid = false
+                }
             }
         }
         return isValid ? result : nil
@@ -34,7 +40,9 @@ enum ByteAlphabet {
 
     /// Writes those bytes to `target`, which may be `text` itself or lie before it, and returns
     /// their number; nil, and nothing written, when the text holds another character.
-    static func decode(_ text: UnsafePointer<UInt8>, _ count: Int, to target: UnsafeMutablePointer<UInt8>) -> Int? {
+    static func decode(
+        _ text: UnsafePointer<UInt8>, _ count: Int, to target: UnsafeMutablePointer<UInt8>
+    ) -> Int? {
         if !isSpelled(text, count) { return nil }
         let table = byteOfScalar.base
         var written = 0
@@ -54,6 +62,8 @@ enum ByteAlphabet {
 
     /// Whether the text holds characters of the alphabet alone.
     private static func isSpelled(_ text: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        let known = byteOfScalar.count
+        let table = byteOfScalar.base
         var index = 0
         while index < count {
             let byte = text[index]
@@ -64,7 +74,7 @@ enum ByteAlphabet {
                 scalar = Int(byte & 0x1F) << 6 | Int(text[index + 1] & 0x3F)
                 index += 1
             }
-            guard scalar < byteOfScalar.count, byteOfScalar.base[scalar] >= 0 else { return false }
+            guard scalar < known, table[scalar] >= 0 else { return false }
             index += 1
         }
         return true

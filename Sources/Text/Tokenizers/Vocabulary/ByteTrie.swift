@@ -3,12 +3,12 @@
 
 struct ByteTrie: Sendable {
     struct Edge: BitwiseCopyable, Sendable {
-        var key: UInt64             // (node << 8 | byte) + 1; 0 is empty
+        var key: UInt64  // (node << 8 | byte) + 1; 0 is empty
         var target: UInt32
     }
 
     private let edges: FrozenArray<Edge>
-    private let values: FrozenArray<Int32>          // [nodes]; -1 where no string ends
+    private let values: FrozenArray<Int32>  // [nodes]; -1 where no string ends
     private let mask: Int
     /// Bytes that begin at least one string.
     let starts: ByteSet

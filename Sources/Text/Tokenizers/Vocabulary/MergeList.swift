@@ -17,7 +17,9 @@ struct MergeList: Sendable {
     mutating func append(_ merge: String) -> Bool {
         var merge = merge
         return merge.withUTF8 { text in
-            guard let space = text.dropFirst().firstIndex(of: 0x20), space + 1 < text.count else { return false }
+            guard let space = text.dropFirst().firstIndex(of: 0x20), space + 1 < text.count else {
+                return false
+            }
             append(text[..<space], text[(space + 1)...])
             return true
         }
@@ -49,7 +51,9 @@ struct MergeList: Sendable {
         bytes.removeSubrange(Int(cuts.last?.end ?? 0)...)
     }
 
-    private static func spell(_ base: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, to write: Int) -> Int {
+    private static func spell(
+        _ base: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, to write: Int
+    ) -> Int {
         let source = UnsafePointer(base + start)
         if let count = ByteAlphabet.decode(source, end - start, to: base + write) { return count }
         (base + write).update(from: source, count: end - start)
