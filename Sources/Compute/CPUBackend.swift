@@ -26,8 +26,8 @@ public final class CPUBackend: Backend {
 
     public var weightBytes: Int { matrices.reduce(0) { $0 + $1.bytes } }
 
-    public func makeBuffer(width: Int, rows: Int) throws(BackendError) -> BufferHandle {
-        buffers.append(try CPUBuffer(width: width, rows: rows))
+    public func makeBuffer(width: Int, rows: Int, isContiguous: Bool) throws(BackendError) -> BufferHandle {
+        buffers.append(try CPUBuffer(width: width, rows: rows, isContiguous: isContiguous))
         return BufferHandle(index: buffers.count - 1)
     }
 
