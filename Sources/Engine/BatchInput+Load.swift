@@ -24,7 +24,8 @@ extension BatchInput {
             spans[index].firstRow = firstRow
             spans[index].rowCount = span.end - span.begin
             spans[index].firstPosition = span.begin
-            tokens.append(contentsOf: scheduler.tokens(of: span.sequence.slot)[span.begin..<span.end])
+            tokens.append(
+                contentsOf: scheduler.tokens(of: span.sequence.slot)[span.begin..<span.end])
             for position in span.begin..<span.end { positions.append(Int32(position)) }
             for position in span.outputBegin..<span.end {
                 outputRows.append(Int32(firstRow + position - span.begin))

@@ -49,8 +49,8 @@ enum CandidateSelection {
         }
     }
 
-    /// Splits [low, high), which has at least two items, into a better and a worse part, neither empty.
-    /// Returns where the worse part begins.
+    /// Splits [low, high), which has at least two items, into a better and a worse part, both
+    /// with some. Returns where the worse part begins.
     private static func partition(
         _ items: UnsafeMutableBufferPointer<Candidate>, _ low: Int, _ high: Int
     ) -> Int {
@@ -62,7 +62,7 @@ enum CandidateSelection {
             if left >= right { break }
             items.swapAt(left, right)
         }
-        // Hoare: [low, right] is not worse than the pivot; when the pivot ended last, it is left out.
+        // Hoare: [low, right] is not worse than the pivot; a pivot that ended last is left out.
         return right + 1 == high ? right : right + 1
     }
 

@@ -35,7 +35,8 @@ public final class EngineHandle: GenerationEngine {
             pageSize: limits.pageSize, pageCounts: model.pageCounts, waitingMax: limits.waitingMax,
             sequencesMax: limits.sequencesMax, choicesMax: limits.choicesMax)
         mailbox = Mailbox(waitingMax: limits.waitingMax)
-        let loop = EngineLoop(mailbox: mailbox, model: model, scheduler: scheduler, kernels: kernels)
+        let loop = EngineLoop(
+            mailbox: mailbox, model: model, scheduler: scheduler, kernels: kernels)
         start(OwnedByThread(loop: loop))
     }
 
@@ -97,7 +98,8 @@ public final class EngineHandle: GenerationEngine {
         limits.hashKeyLow = .random(in: .min ... .max)
         limits.hashKeyHigh = .random(in: .min ... .max)
         let bounds = [
-            ("stepTokensMax", limits.stepTokensMax, 2), ("chunkTokensMax", limits.chunkTokensMax, 1),
+            ("stepTokensMax", limits.stepTokensMax, 2),
+            ("chunkTokensMax", limits.chunkTokensMax, 1),
             ("sequencesMax", limits.sequencesMax, 1), ("choicesMax", limits.choicesMax, 1),
             ("waitingMax", limits.waitingMax, 1), ("contextMax", limits.contextMax, 2),
         ]
@@ -133,7 +135,6 @@ public final class EngineHandle: GenerationEngine {
         }
         thread.name = "engine"
         thread.stackSize = 8 << 20
-        thread.qualityOfService = .userInteractive
         thread.start()
     }
 }

@@ -9,7 +9,8 @@ extension EngineLoop {
     /// Fills `results` from the logits of the plan's output rows.
     func sample(_ logits: UnsafeBufferPointer<Float>) {
         let columns = model.vocabularySize
-        precondition(logits.count >= columns * plan.spans.reduce(0) { $0 + $1.end - $1.outputBegin })
+        precondition(
+            logits.count >= columns * plan.spans.reduce(0) { $0 + $1.end - $1.outputBegin })
         let now = DispatchTime.now().uptimeNanoseconds
         results.removeAll(keepingCapacity: true)
         var firstRow = 0
@@ -56,7 +57,9 @@ extension EngineLoop {
         return nil
     }
 
-    private func draw(_ logits: UnsafeBufferPointer<Float>, _ choice: Choice, _ now: UInt64) -> StepResult {
+    private func draw(_ logits: UnsafeBufferPointer<Float>, _ choice: Choice, _ now: UInt64)
+        -> StepResult
+    {
         let rules = choice.request.stopping
         if rules.tokensMax == 0 {
             conclude(choice, .length)
@@ -109,7 +112,8 @@ extension EngineLoop {
     }
 
     func endExhausted(_ exhaustion: StepPlan.Exhaustion) {
-        guard let choice = choices[exhaustion.sequence.slot], choice.sequence == exhaustion.sequence else {
+        guard let choice = choices[exhaustion.sequence.slot], choice.sequence == exhaustion.sequence
+        else {
             return
         }
         let words =

@@ -1,4 +1,4 @@
-// EngineLoop.swift: the step, over and over, on the one thread that owns scheduler, cache and logits.
+// EngineLoop.swift: the step, over and over, on the one thread that owns scheduler and cache.
 // It never touches text, sockets or clocks of requests, and never waits for a consumer.
 import Core
 import Dispatch
@@ -71,8 +71,13 @@ final class EngineLoop {
     private func accept() {
         for submission in mail.submissions { begin(submission) }
         for cancellation in mail.cancellations { cancel(cancellation) }
+        // Read mail would keep its senders' closures alive until the next.
+        mail.submissions.removeAll(keepingCapacity: true)
+        mail.cancellations.removeAll(keepingCapacity: true)
         if let deadline = mail.deadline, DispatchTime.now() >= deadline {
-            for request in requests.values { cancel(Cancellation(request: request.id, choice: nil)) }
+            for request in requests.values {
+                cancel(Cancellation(request: request.id, choice: nil))
+            }
         }
     }
 
@@ -112,7 +117,8 @@ final class EngineLoop {
 
     private func noteStarts(at now: UInt64) {
         for span in plan.spans {
-            guard let request = choices[span.sequence.slot]?.request, request.scheduledAt == 0 else {
+            guard let request = choices[span.sequence.slot]?.request, request.scheduledAt == 0
+            else {
                 continue
             }
             request.scheduledAt = now

@@ -51,7 +51,8 @@ final class Mailbox: Sendable {
         _ request: GenerationRequest, on queue: DispatchQueue,
         receive: @escaping @Sendable (GenerationUpdate) -> Void
     ) -> Result<RequestID, SubmissionError> {
-        let (result, wakes) = state.withLock { state -> (Result<RequestID, SubmissionError>, Bool) in
+        let (result, wakes) = state.withLock {
+            state -> (Result<RequestID, SubmissionError>, Bool) in
             guard !state.mail.isClosed else { return (.failure(.shuttingDown), false) }
             let waiting = state.waiting + state.mail.submissions.count
             guard waiting < waitingMax else {
@@ -103,7 +104,7 @@ final class Mailbox: Sendable {
 
     // MARK: the engine thread
 
-    /// Takes what has arrived. With `mayWait`, sleeps first when there is nothing and nothing changed.
+    /// Takes what has arrived into emptied mail. With `mayWait`, sleeps until there is something.
     func collect(into mail: inout Mail, mayWait: Bool) {
         while true {
             let found = state.withLock { state in
@@ -116,8 +117,6 @@ final class Mailbox: Sendable {
                 }
                 // Until the next `report`, what is taken here counts as waiting.
                 state.waiting += state.mail.submissions.count
-                mail.submissions.removeAll(keepingCapacity: true)
-                mail.cancellations.removeAll(keepingCapacity: true)
                 swap(&mail.submissions, &state.mail.submissions)
                 swap(&mail.cancellations, &state.mail.cancellations)
                 mail.isClosed = state.mail.isClosed

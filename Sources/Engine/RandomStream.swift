@@ -23,7 +23,8 @@ enum RandomStream {
             let left = UInt64(x.0) &* 0xd251_1f53
             let right = UInt64(x.2) &* 0xcd9e_8d57
             x = (
-                UInt32(truncatingIfNeeded: right >> 32) ^ x.1 ^ k.0, UInt32(truncatingIfNeeded: right),
+                UInt32(truncatingIfNeeded: right >> 32) ^ x.1 ^ k.0,
+                UInt32(truncatingIfNeeded: right),
                 UInt32(truncatingIfNeeded: left >> 32) ^ x.3 ^ k.1, UInt32(truncatingIfNeeded: left)
             )
             k = (k.0 &+ 0x9e37_79b9, k.1 &+ 0xbb67_ae85)

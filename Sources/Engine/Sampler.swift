@@ -39,7 +39,9 @@ struct Sampler {
     /// Elements per partial sum; a draw rescans one such block.
     private static let blockElements = 1024
     /// How far below the best logit the first search for the best tokens reaches.
-    private static let firstReach: Float = 6
+    private static let firstReach: Float = 1
+    /// How light a token the first search for top-p reaches, relative to the best one.
+    private static let firstWeight: Float = 0.1
 
     init(kernels: UnsafePointer<statistics_kernels>, vocabularySize: Int) {
         self.kernels = kernels
@@ -82,7 +84,8 @@ struct Sampler {
         selectBest(count, logits, best: best)
         candidates.sort { $0.precedes($1) }
         return SampledToken(
-            token: token, logprob: TokenLogprob(token: token, logprob: value - normalizer, rank: rank),
+            token: token,
+            logprob: TokenLogprob(token: token, logprob: value - normalizer, rank: rank),
             alternatives: candidates.enumerated().map { index, candidate in
                 TokenLogprob(
                     token: candidate.token, logprob: candidate.value - normalizer, rank: index + 1)
@@ -114,7 +117,9 @@ struct Sampler {
             }
         }
         for token in context.forbidden where contains(token) { adjusted[Int(token)] = -.infinity }
-        for (token, bias) in parameters.logitBias where contains(token) { adjusted[Int(token)] += bias }
+        for (token, bias) in parameters.logitBias where contains(token) {
+            adjusted[Int(token)] += bias
+        }
         if let history = context.history {
             adjusted.withUnsafeMutableBufferPointer { row in
                 statistics_penalize_f32(
@@ -159,9 +164,7 @@ struct Sampler {
             return drawCandidate(place, topP: parameters.topP, total: nil)
         }
         guard parameters.topP < 1 else { return drawAny(place * total, sums) }
-        // All lighter tokens together weigh less than what top-p leaves out.
-        let bound = (1 - Double(parameters.topP)) * total / Double(row.count)
-        collectWeights(atLeast: Float(bound).nextDown)
+        collectMass(parameters.topP, of: total)
         return drawCandidate(place, topP: parameters.topP, total: total)
     }
 
@@ -181,9 +184,10 @@ struct Sampler {
         while true {
             let threshold = reach > 1e6 ? -Float.greatestFiniteMagnitude : best - reach
             found = Int(
-                kernels.pointee.collect_at_least_f32(base, Int32(row.count), threshold, &indices, Int32(row.count)))
+                kernels.pointee.collect_at_least_f32(
+                    base, Int32(row.count), threshold, &indices, Int32(row.count)))
             if found >= wanted || reach > 1e6 { break }
-            reach *= 4
+            reach *= 2
         }
         for index in indices.prefix(found) {
             candidates.append(Candidate(value: row[Int(index)], token: index))
@@ -198,7 +202,8 @@ struct Sampler {
         for candidate in candidates { weights.append(candidate.value) }
         let count = Int32(weights.count)
         weights.withUnsafeMutableBufferPointer { weights in
-            _ = kernels.pointee.exp_f32(weights.baseAddress!, weights.baseAddress!, count, best, factor)
+            _ = kernels.pointee.exp_f32(
+                weights.baseAddress!, weights.baseAddress!, count, best, factor)
         }
         for index in candidates.indices { candidates[index].value = weights[index] }
     }
@@ -232,6 +237,20 @@ struct Sampler {
         }
     }
 
+    /// `candidates` become the heaviest tokens, enough to weigh `share` of the total.
+    private mutating func collectMass(_ share: Float, of total: Double) {
+        // All tokens lighter than this weigh less together than what top-p leaves out.
+        let least = Float((1 - Double(share)) * total / Double(weights.count)).nextDown
+        var threshold = Self.firstWeight
+        while true {
+            collectWeights(atLeast: max(threshold, least))
+            guard threshold > least else { return }
+            let mass = candidates.reduce(0) { $0 + Double($1.value) }
+            if mass >= Double(share) * total { return }
+            threshold /= 4
+        }
+    }
+
     /// Draws among the candidates that top-p keeps. `total` is the mass top-p refers to, when it is
     /// not that of the candidates.
     private mutating func drawCandidate(_ place: Double, topP: Float, total: Double?) -> TokenID {
@@ -262,7 +281,8 @@ struct Sampler {
         while sums[block] == 0 { block -= 1 }
         let begin = block * Self.blockElements
         var last = begin
-        for index in begin..<min(begin + Self.blockElements, weights.count) where weights[index] > 0 {
+        for index in begin..<min(begin + Self.blockElements, weights.count) where weights[index] > 0
+        {
             last = index
             left -= Double(weights[index])
             if left < 0 { break }

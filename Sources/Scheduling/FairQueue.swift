@@ -45,7 +45,9 @@ struct FairQueue {
         accounts[account].live -= 1
     }
 
-    mutating func charge(_ account: Int, _ tokens: Int) { accounts[account].served += UInt64(tokens) }
+    mutating func charge(_ account: Int, _ tokens: Int) {
+        accounts[account].served += UInt64(tokens)
+    }
 
     mutating func push(_ entry: Entry) {
         entries.append(entry)
@@ -55,7 +57,9 @@ struct FairQueue {
     /// The index of the entry to start next.
     func best() -> Int? {
         guard var best = entries.indices.first else { return nil }
-        for index in entries.indices.dropFirst() where precedes(entries[index], entries[best]) { best = index }
+        for index in entries.indices.dropFirst() where precedes(entries[index], entries[best]) {
+            best = index
+        }
         return best
     }
 
@@ -69,7 +73,9 @@ struct FairQueue {
     func index(ofSlot slot: Int) -> Int? { entries.firstIndex { $0.slot == slot } }
 
     mutating func replaceSlot(_ slot: Int, with other: Int) {
-        guard let index = index(ofSlot: slot) else { preconditionFailure("slot \(slot) does not wait") }
+        guard let index = index(ofSlot: slot) else {
+            preconditionFailure("slot \(slot) does not wait")
+        }
         entries[index].slot = other
     }
 

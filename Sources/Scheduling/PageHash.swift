@@ -10,7 +10,9 @@ struct PageHash: Hashable, Sendable {
     /// No content: the page is not in the prefix index.
     static let none = PageHash(low: 0, high: 0)
 
-    static func == (left: Self, right: Self) -> Bool { left.low == right.low && left.high == right.high }
+    static func == (left: Self, right: Self) -> Bool {
+        left.low == right.low && left.high == right.high
+    }
     func hash(into hasher: inout Hasher) { hasher.combine(low) }
 }
 

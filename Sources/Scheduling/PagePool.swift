@@ -94,7 +94,7 @@ struct PagePool {
     /// The page that holds this content.
     func page(named name: PageHash) -> Int32? { index[name] }
 
-    /// Whether the page is waiting for eviction, so that retaining it takes it from the available ones.
+    /// Whether the page is waiting for eviction, so that a retain makes one fewer available.
     func isCached(_ page: Int32) -> Bool { references[Int(page)] == 0 && names[Int(page)] != .none }
 
     private mutating func forget(_ page: Int32) {

@@ -6,11 +6,15 @@ extension Scheduler {
     /// Records a computed plan. `results` are those of `plan.samples`, in order.
     /// Sequences that ended since the plan was made are passed over.
     public mutating func commit(_ plan: StepPlan, _ results: [StepResult]) {
-        precondition(results.count == plan.samples.count, "\(results.count) results of \(plan.samples.count)")
+        precondition(
+            results.count == plan.samples.count, "\(results.count) results of \(plan.samples.count)"
+        )
         for span in plan.spans where isLive(span.sequence) {
             let slot = span.sequence.slot
             // A sequence that was preempted by a later plan would be no owner of these rows.
-            guard sequences[slot].phase == .running, sequences[slot].computed == span.begin else { continue }
+            guard sequences[slot].phase == .running, sequences[slot].computed == span.begin else {
+                continue
+            }
             advance(slot, to: span.end)
             guard span.sampleCount > 0 else { continue }
             let samples = span.firstSample + 1..<span.firstSample + span.sampleCount
@@ -43,7 +47,8 @@ extension Scheduler {
         for group in groups.indices where groups[group].retention != .all {
             let first = groups[group].retention.firstPage(
                 readFrom: sequences[slot].computed, pageSize: limits.pageSize)
-            while sequences[slot].firstHeld[group] < min(first, sequences[slot].tables[group].count) {
+            while sequences[slot].firstHeld[group] < min(first, sequences[slot].tables[group].count)
+            {
                 let index = sequences[slot].firstHeld[group]
                 pools[group].release(sequences[slot].tables[group][index])
                 sequences[slot].tables[group][index] = -1

@@ -8,15 +8,17 @@ extension Scheduler {
         var pages: Int
     }
 
-    /// The longest prefix that every group can serve: all its pages where all are kept, those that the
-    /// next row still reads where a window is. At least one row stays to be computed.
+    /// The longest prefix that every group can serve: all its pages where all are kept,
+    /// those that the next row still reads where a window is. One row at least stays to compute.
     mutating func prefixMatch(_ slot: Int) -> PrefixMatch {
         let longest = sequences[slot].logitsFrom / limits.pageSize
         extendChain(slot, pages: longest)
         var end = longest
         for group in groups.indices where groups[group].retention == .all {
             var count = 0
-            while count < end, pools[group].page(named: sequences[slot].chain[count + 1]) != nil { count += 1 }
+            while count < end, pools[group].page(named: sequences[slot].chain[count + 1]) != nil {
+                count += 1
+            }
             end = count
         }
         for group in groups.indices where groups[group].retention != .all {
@@ -49,13 +51,16 @@ extension Scheduler {
                 readFrom: match.pages * limits.pageSize, pageSize: limits.pageSize)
             var revived = 0
             for page in first..<max(first, match.pages) {
-                if let hit = pools[group].page(named: sequences[slot].chain[page + 1]), pools[group].isCached(hit) {
+                if let hit = pools[group].page(named: sequences[slot].chain[page + 1]),
+                    pools[group].isCached(hit)
+                {
                     revived += 1
                 }
             }
             let tokens = sequences[slot].tokens.count + sequences[slot].width
             let chunk = min(limits.chunkTokensMax, sequences[slot].tokens.count)
-            let most = retention.pagesHeldMax(tokens: tokens, chunk: chunk, pageSize: limits.pageSize)
+            let most = retention.pagesHeldMax(
+                tokens: tokens, chunk: chunk, pageSize: limits.pageSize)
             let fresh = max(0, min(most, pools[group].count) - (match.pages - first))
             if fresh + revived + pledged[group] > pools[group].availableCount { return false }
         }
@@ -65,8 +70,10 @@ extension Scheduler {
     /// Pages that a running sequence takes beyond those it holds, until `tokens` are computed.
     func pagesToCome(_ slot: Int, _ group: Int, tokens: Int) -> Int {
         let chunk = min(limits.chunkTokensMax, tokens - sequences[slot].computed)
-        let most = groups[group].retention.pagesHeldMax(tokens: tokens, chunk: chunk, pageSize: limits.pageSize)
-        return max(0, most - (sequences[slot].tables[group].count - sequences[slot].firstHeld[group]))
+        let most = groups[group].retention.pagesHeldMax(
+            tokens: tokens, chunk: chunk, pageSize: limits.pageSize)
+        return max(
+            0, most - (sequences[slot].tables[group].count - sequences[slot].firstHeld[group]))
     }
 
     /// Puts the pages of a match into the sequence's tables.

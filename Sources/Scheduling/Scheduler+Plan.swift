@@ -9,11 +9,14 @@ extension Scheduler {
         planNumber += 1
         var budget = Budget(tokens: limits.stepTokensMax, outputs: limits.outputRowsMax)
         let preemptionsBefore = preemptions
-        for index in running.indices where running[index] >= 0 && sequences[running[index]].remaining == 1 {
+        for index in running.indices
+        where running[index] >= 0 && sequences[running[index]].remaining == 1 {
             serve(running[index], &plan, &budget)
         }
         for index in running.indices where running[index] >= 0 {
-            if sequences[running[index]].plannedIn != planNumber { serve(running[index], &plan, &budget) }
+            if sequences[running[index]].plannedIn != planNumber {
+                serve(running[index], &plan, &budget)
+            }
         }
         compactRunning()
         // Who had to give way comes back when there is room, not within the same step.
@@ -51,7 +54,9 @@ extension Scheduler {
         return min(count, max(0, logitsFrom - computed) + budget.outputs)
     }
 
-    private mutating func schedule(_ slot: Int, _ count: Int, _ plan: inout StepPlan, _ budget: inout Budget) {
+    private mutating func schedule(
+        _ slot: Int, _ count: Int, _ plan: inout StepPlan, _ budget: inout Budget
+    ) {
         let begin = sequences[slot].computed
         let end = begin + count
         allocate(slot, upTo: end, &plan)
@@ -61,7 +66,8 @@ extension Scheduler {
         budget.outputs -= end - outputBegin
         plan.spans.append(
             StepPlan.Span(
-                sequence: SequenceHandle(slot: slot, id: sequences[slot].id), begin: begin, end: end,
+                sequence: SequenceHandle(slot: slot, id: sequences[slot].id), begin: begin,
+                end: end,
                 outputBegin: outputBegin, firstSample: 0, sampleCount: 0))
     }
 
@@ -76,7 +82,8 @@ extension Scheduler {
             }
         }
         plan.spans[index] = StepPlan.Span(
-            sequence: span.sequence, begin: span.begin, end: span.end, outputBegin: span.outputBegin,
+            sequence: span.sequence, begin: span.begin, end: span.end,
+            outputBegin: span.outputBegin,
             firstSample: first, sampleCount: plan.samples.count - first)
     }
 
@@ -95,8 +102,10 @@ extension Scheduler {
         }
     }
 
-    /// Starts a waiting sequence if slots, rows and pages allow; a running one of worse priority gives way.
-    private mutating func start(_ index: Int, _ plan: inout StepPlan, _ budget: inout Budget) -> Bool {
+    /// Starts a waiting sequence if slots, rows and pages allow; worse priorities give way.
+    private mutating func start(_ index: Int, _ plan: inout StepPlan, _ budget: inout Budget)
+        -> Bool
+    {
         let entry = queue.entries[index]
         let slot = entry.slot
         while width + sequences[slot].width > limits.sequencesMax {
@@ -121,7 +130,9 @@ extension Scheduler {
             return true
         }
         // Making way may have moved the entry.
-        guard let position = queue.index(ofSlot: slot) else { preconditionFailure("slot \(slot) does not wait") }
+        guard let position = queue.index(ofSlot: slot) else {
+            preconditionFailure("slot \(slot) does not wait")
+        }
         queue.remove(at: position, starting: true)
         if !sequences[slot].hasStarted { welcome(slot, match) }
         sequences[slot].phase = .running
@@ -205,7 +216,8 @@ extension Scheduler {
         for member in [slot] + sequences[slot].siblings {
             let handle = SequenceHandle(slot: member, id: sequences[member].id)
             plan.exhausted.append(
-                StepPlan.Exhaustion(sequence: handle, tokensNeeded: needed, tokensAvailable: needed - 1))
+                StepPlan.Exhaustion(
+                    sequence: handle, tokensNeeded: needed, tokensAvailable: needed - 1))
         }
         for exhaustion in plan.exhausted.reversed() where exhaustion.sequence.slot != slot {
             end(exhaustion.sequence)

@@ -1,5 +1,5 @@
 // Scheduler.swift: chooses which tokens the next step computes, and owns every page's fate.
-// Pure: no clock, no threads, no I/O; equal inputs give equal plans, which the simulation relies on.
+// Pure: no clock, no threads, no I/O; equal inputs give equal plans: the simulation relies on it.
 // There is no prefill or decode: a sequence has known tokens, and computed tokens that catch up.
 import Core
 
@@ -40,7 +40,9 @@ public struct Scheduler: Sendable {
     }
 
     /// Queues a request; the handles are those of its choices, in order.
-    public mutating func submit(_ request: SequenceRequest) throws(AdmissionError) -> [SequenceHandle] {
+    public mutating func submit(_ request: SequenceRequest) throws(AdmissionError)
+        -> [SequenceHandle]
+    {
         try check(request)
         let account = queue.open(request.fairnessKey)
         var handles: [SequenceHandle] = []
@@ -60,7 +62,8 @@ public struct Scheduler: Sendable {
         sequences[leader].chain = [hasher.root(salt: request.salt)]
         queue.push(
             FairQueue.Entry(
-                slot: leader, priority: request.priority, account: account, order: handles[0].id.rawValue,
+                slot: leader, priority: request.priority, account: account,
+                order: handles[0].id.rawValue,
                 gaveWay: false))
         return handles
     }
@@ -83,7 +86,7 @@ public struct Scheduler: Sendable {
         }
     }
 
-    /// Ends a sequence at any moment; its pages are back when this returns. Stale handles are ignored.
+    /// Ends a sequence at any moment; its pages are back on return. Stale handles are ignored.
     public mutating func end(_ handle: SequenceHandle) {
         guard isLive(handle) else { return }
         let slot = handle.slot
@@ -140,7 +143,9 @@ public struct Scheduler: Sendable {
     /// Takes a sequence without siblings out of the queue or the running ones.
     private mutating func leave(_ slot: Int) {
         if sequences[slot].phase == .waiting {
-            guard let index = queue.index(ofSlot: slot) else { preconditionFailure("slot \(slot) does not wait") }
+            guard let index = queue.index(ofSlot: slot) else {
+                preconditionFailure("slot \(slot) does not wait")
+            }
             queue.remove(at: index, starting: false)
         } else {
             running.removeAll { $0 == slot }

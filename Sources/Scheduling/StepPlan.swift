@@ -11,7 +11,7 @@ public struct StepPlan: Sendable {
         public let end: Int
         /// Rows from this position on want logits; `end` when none does.
         public let outputBegin: Int
-        /// Range of `StepPlan.samples` drawn from the last row; empty while the prompt is incomplete.
+        /// Range of `StepPlan.samples` drawn from the last row; empty until the prompt is complete.
         public let firstSample: Int
         public let sampleCount: Int
     }

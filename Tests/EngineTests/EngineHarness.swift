@@ -1,4 +1,4 @@
-// EngineHarness.swift: an engine over a fake model, and its answers gathered per request and choice.
+// EngineHarness.swift: an engine over a fake model, and its answers by request and choice.
 import Core
 import Dispatch
 import Models
@@ -73,7 +73,8 @@ func generate(_ engine: EngineHandle, _ requests: [GenerationRequest]) throws ->
 enum HarnessError: Error { case nothingForAMinute }
 
 /// A varied request: every third greedy, others drawn in different ways.
-func variedRequest(_ number: Int, prompt length: Int? = nil, tokens: Int = 12) -> GenerationRequest {
+func variedRequest(_ number: Int, prompt length: Int? = nil, tokens: Int = 12) -> GenerationRequest
+{
     var sampling = SamplingParameters()
     sampling.seed = UInt64(number) &* 77
     switch number % 6 {

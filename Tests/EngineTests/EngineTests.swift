@@ -51,7 +51,9 @@ import Testing
             return error
         }
         #expect(refusal { $0.prompt = [] } == .promptEmpty)
-        #expect(refusal { $0.prompt = Array(repeating: 1, count: 256) } == .promptTooLong(tokens: 256, limit: 255))
+        #expect(
+            refusal { $0.prompt = Array(repeating: 1, count: 256) }
+                == .promptTooLong(tokens: 256, limit: 255))
         #expect(
             refusal { $0.prompt = Array(repeating: 1, count: 41) }
                 == .cacheTooSmall(tokensNeeded: 41, tokensAvailable: 40))
@@ -97,7 +99,9 @@ import Testing
         var shape = FakeModel.Shape()
         shape.pages = [10, 10]
         let engine = try makeEngine(shape)
-        let requests = [variedRequest(0, prompt: 30, tokens: 50), variedRequest(1, prompt: 12, tokens: 9)]
+        let requests = [
+            variedRequest(0, prompt: 30, tokens: 50), variedRequest(1, prompt: 12, tokens: 9),
+        ]
         let answers = try generate(engine, requests)
         #expect(answers[0][0].finish == .failed("the cache holds 40 tokens, the sequence needs 41"))
         #expect(answers[0][0].ids.count == 11)
@@ -195,7 +199,9 @@ import Testing
         let order = Recorder()
         let index = outboxes.open(collector.queue)
         for choice in 0..<5 {
-            outboxes.put(GenerationUpdate(request: RequestID(rawValue: 1), choice: choice), in: index) {
+            outboxes.put(
+                GenerationUpdate(request: RequestID(rawValue: 1), choice: choice), in: index
+            ) {
                 order.append($0.choice)
             }
         }

@@ -33,11 +33,15 @@ final class FakeModel: ForwardPass {
         self.shape = shape
         contextMax = shape.contextMax
         pageSize = shape.pageSize
-        cacheGroups = shape.kinds.map { CacheGroupDescription(kind: $0, layers: 1, pageBytes: 8 * shape.pageSize) }
+        cacheGroups = shape.kinds.map {
+            CacheGroupDescription(kind: $0, layers: 1, pageBytes: 8 * shape.pageSize)
+        }
         pageCounts = shape.pages
         rowsMax = shape.rowsMax
         outputRowsMax = shape.outputRowsMax
-        cache = shape.pages.map { pages in (0..<pages * shape.pageSize).map { Self.mix(UInt64($0) ^ 0xbad) } }
+        cache = shape.pages.map { pages in
+            (0..<pages * shape.pageSize).map { Self.mix(UInt64($0) ^ 0xbad) }
+        }
         logits = .allocate(capacity: shape.outputRowsMax * vocabularySize)
     }
 
@@ -56,16 +60,21 @@ final class FakeModel: ForwardPass {
         var next = 0
         for span in batch.spans {
             for row in span.firstRow..<span.firstRow + span.rowCount {
-                guard next < batch.outputRows.count, Int(batch.outputRows[next]) == row else { continue }
+                guard next < batch.outputRows.count, Int(batch.outputRows[next]) == row else {
+                    continue
+                }
                 fill(next, span, row, batch)
                 next += 1
             }
         }
-        precondition(next == batch.outputRows.count, "output rows are not ascending rows of the batch")
+        precondition(
+            next == batch.outputRows.count, "output rows are not ascending rows of the batch")
         return UnsafeMutableBufferPointer(rebasing: logits[..<(next * vocabularySize)])
     }
 
-    private func place(_ position: Int, _ group: Int, _ span: BatchSpan, _ batch: BatchInput) -> Int? {
+    private func place(_ position: Int, _ group: Int, _ span: BatchSpan, _ batch: BatchInput)
+        -> Int?
+    {
         let page = batch.pageTables[group][span.tableStarts[group] + position / pageSize]
         return page < 0 ? nil : Int(page) * pageSize + position % pageSize
     }
@@ -76,8 +85,11 @@ final class FakeModel: ForwardPass {
             precondition(batch.positions[span.firstRow + index] == Int32(position))
             let token = UInt64(UInt32(bitPattern: batch.tokens[span.firstRow + index]))
             for group in cache.indices {
-                guard let place = place(position, group, span, batch) else { preconditionFailure("no page to write") }
-                cache[group][place] = Self.mix(token &* 1_000_003 ^ UInt64(position) << 40 ^ UInt64(group) << 56)
+                guard let place = place(position, group, span, batch) else {
+                    preconditionFailure("no page to write")
+                }
+                cache[group][place] = Self.mix(
+                    token &* 1_000_003 ^ UInt64(position) << 40 ^ UInt64(group) << 56)
             }
         }
     }
@@ -87,15 +99,19 @@ final class FakeModel: ForwardPass {
         var state: UInt64 = 1
         for group in cache.indices {
             var first = 0
-            if case .slidingWindow(let window) = cacheGroups[group].kind { first = max(0, position - window + 1) }
+            if case .slidingWindow(let window) = cacheGroups[group].kind {
+                first = max(0, position - window + 1)
+            }
             for seen in first...position {
-                state = Self.mix(state ^ (place(seen, group, span, batch).map { cache[group][$0] } ?? 0xdead))
+                state = Self.mix(
+                    state ^ (place(seen, group, span, batch).map { cache[group][$0] } ?? 0xdead))
             }
         }
         let fails = shape.poison == batch.tokens[row]
         for column in 0..<vocabularySize {
             let bits = Self.mix(state ^ UInt64(column) << 32)
-            logits[output * vocabularySize + column] = fails ? .nan : Float(bits >> 40) * 0x1p-21 - 4
+            logits[output * vocabularySize + column] =
+                fails ? .nan : Float(bits >> 40) * 0x1p-21 - 4
         }
     }
 

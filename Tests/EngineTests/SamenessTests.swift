@@ -13,15 +13,20 @@ import Testing
         var sequences = 64
         var pages = [4096, 4096]
         var pageSize = 4
-        var testDescription: String { "chunk \(chunk), \(sequences) sequences, pages \(pages) of \(pageSize)" }
+        var testDescription: String {
+            "chunk \(chunk), \(sequences) sequences, pages \(pages) of \(pageSize)"
+        }
     }
 
     @Test(arguments: [
-        Squeeze(), Squeeze(chunk: 1), Squeeze(chunk: 3, sequences: 5), Squeeze(chunk: 7, pageSize: 16),
+        Squeeze(), Squeeze(chunk: 1), Squeeze(chunk: 3, sequences: 5),
+        Squeeze(chunk: 7, pageSize: 16),
         Squeeze(sequences: 3), Squeeze(pages: [40, 40]), Squeeze(chunk: 5, pages: [24, 60]),
         Squeeze(chunk: 4, pages: [400, 16]), Squeeze(pages: [50, 50], pageSize: 1 + 1),
     ])
-    func `alone or among 64, squeezed or not, a request gets the same tokens`(squeeze: Squeeze) throws {
+    func `alone or among 64, squeezed or not, a request gets the same tokens`(squeeze: Squeeze)
+        throws
+    {
         let requests = (0..<64).map { variedRequest($0) }
         let expected = try Self.alone(requests)
         var shape = FakeModel.Shape()
@@ -86,6 +91,9 @@ import Testing
         }
         #expect(expected.promptLogprobs.map(\.token) == request.prompt)
         #expect(expected.promptLogprobs[0].logprob == nil)
-        #expect(expected.promptLogprobs.dropFirst().allSatisfy { $0.alternatives.count == 2 && $0.logprob != nil })
+        #expect(
+            expected.promptLogprobs.dropFirst().allSatisfy {
+                $0.alternatives.count == 2 && $0.logprob != nil
+            })
     }
 }

@@ -11,7 +11,9 @@ import Testing
 
     private static func row(_ seed: UInt64, scale: Float = 3) -> [Float] {
         (0..<size).map { index in
-            let place = (0..<4).reduce(0.0) { $0 + RandomStream.uniform(seed: seed, choice: $1, index: index) }
+            let place = (0..<4).reduce(0.0) {
+                $0 + RandomStream.uniform(seed: seed, choice: $1, index: index)
+            }
             return (Float(place) - 2) * scale * 2
         }
     }
@@ -27,11 +29,13 @@ import Testing
         var history = prompt.map { TokenHistory(prompt: $0) }
         for token in output { history?.append(token) }
         return SamplingContext(
-            parameters: parameters, choice: 0, output: output[...], history: history, forbidden: forbidden)
+            parameters: parameters, choice: 0, output: output[...], history: history,
+            forbidden: forbidden)
     }
 
     private static func draw(
-        _ row: [Float], _ parameters: SamplingParameters, output: [TokenID] = [], prompt: [TokenID]? = nil,
+        _ row: [Float], _ parameters: SamplingParameters, output: [TokenID] = [],
+        prompt: [TokenID]? = nil,
         forbidden: Set<TokenID> = []
     ) throws -> SampledToken {
         var sampler = sampler(size: row.count)
@@ -40,7 +44,9 @@ import Testing
     }
 
     /// Probability of each token after the filters, by the book.
-    private static func reference(_ row: [Float], _ parameters: SamplingParameters) -> [TokenID: Double] {
+    private static func reference(_ row: [Float], _ parameters: SamplingParameters) -> [TokenID:
+        Double]
+    {
         let best = Double(row.max()!)
         var items = row.enumerated().map { index, value in
             (TokenID(index), exp((Double(value) - best) / Double(parameters.temperature)))
@@ -70,9 +76,11 @@ import Testing
     }
 
     @Test(arguments: [
-        Filter(), Filter(temperature: 0.3), Filter(temperature: 5), Filter(topK: 1), Filter(topK: 40),
+        Filter(), Filter(temperature: 0.3), Filter(temperature: 5), Filter(topK: 1),
+        Filter(topK: 40),
         Filter(temperature: 20, topK: 1499), Filter(topP: 0.9), Filter(temperature: 10, topP: 0.5),
-        Filter(topP: 0.0001), Filter(minP: 0.1), Filter(minP: 1), Filter(temperature: 0.7, topK: 20, topP: 0.8),
+        Filter(topP: 0.0001), Filter(minP: 0.1), Filter(minP: 1),
+        Filter(temperature: 0.7, topK: 20, topP: 0.8),
         Filter(topP: 0.7, minP: 0.02), Filter(temperature: 2, topK: 50, topP: 0.95, minP: 0.01),
         Filter(temperature: 100, topP: 0.999), Filter(topK: 100_000),
     ])
@@ -95,7 +103,9 @@ import Testing
         for (token, probability) in expected where probability * Double(draws) > 20 {
             let mean = probability * Double(draws)
             let difference = abs(Double(counts[token] ?? 0) - mean)
-            #expect(difference <= 5 * (mean * (1 - probability)).squareRoot() + 1e-6 * mean, "token \(token)")
+            #expect(
+                difference <= 5 * (mean * (1 - probability)).squareRoot() + 1e-6 * mean,
+                "token \(token)")
         }
     }
 
@@ -108,7 +118,8 @@ import Testing
         #expect(try Self.draw(row, parameters).token == 700)
     }
 
-    @Test func `bias, permission, penalties, bad words and forbidden stops move the choice`() throws {
+    @Test func `bias, permission, penalties, bad words and forbidden stops move the choice`() throws
+    {
         var greedy = SamplingParameters()
         greedy.temperature = 0
         var row = Array(repeating: Float(0), count: 10)
@@ -157,7 +168,10 @@ import Testing
         #expect(sampled.alternatives.map { Int($0.token) } == Array(order.prefix(6)))
         #expect(sampled.alternatives.map(\.rank) == Array(1...6))
         for alternative in sampled.alternatives {
-            #expect(abs(Double(alternative.logprob) - (Double(row[Int(alternative.token)]) - normalizer)) < 1e-4)
+            #expect(
+                abs(
+                    Double(alternative.logprob) - (Double(row[Int(alternative.token)]) - normalizer)
+                ) < 1e-4)
         }
     }
 
@@ -177,7 +191,9 @@ import Testing
             var parameters = SamplingParameters()
             parameters.temperature = temperature
             parameters.allowedTokens = [4000]
-            #expect(throws: SamplingFailure.nothingAllowed) { try Self.draw(Self.row(2), parameters) }
+            #expect(throws: SamplingFailure.nothingAllowed) {
+                try Self.draw(Self.row(2), parameters)
+            }
         }
     }
 

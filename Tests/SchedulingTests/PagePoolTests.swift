@@ -23,7 +23,9 @@ import Testing
     @Test func `the page released longest ago is evicted first`() {
         var pool = PagePool(count: 3)
         let pages = (0..<3).map { _ in pool.allocate()! }
-        for (number, page) in pages.enumerated() { pool.publish(page, as: name(UInt64(number) + 1)) }
+        for (number, page) in pages.enumerated() {
+            pool.publish(page, as: name(UInt64(number) + 1))
+        }
         for page in [pages[1], pages[0], pages[2]] { pool.release(page) }
         pool.retain(pages[1])
         pool.release(pages[1])
@@ -59,11 +61,16 @@ import Testing
         let hasher = PageHasher(key: (1, 2))
         let root = hasher.root(salt: nil)
         let tokens: [Int32] = [1, 2, 3]
-        let roots = [root, hasher.root(salt: ""), hasher.root(salt: "a"), PageHasher(key: (1, 3)).root(salt: nil)]
+        let roots = [
+            root, hasher.root(salt: ""), hasher.root(salt: "a"),
+            PageHasher(key: (1, 3)).root(salt: nil),
+        ]
         #expect(Set(roots).count == 4)
         let names = [
-            hasher.next(root, tokens[0..<2]), hasher.next(root, tokens[0..<3]), hasher.next(root, tokens[1..<3]),
-            hasher.next(hasher.root(salt: "a"), tokens[0..<2]), hasher.next(hasher.next(root, tokens[0..<2]), []),
+            hasher.next(root, tokens[0..<2]), hasher.next(root, tokens[0..<3]),
+            hasher.next(root, tokens[1..<3]),
+            hasher.next(hasher.root(salt: "a"), tokens[0..<2]),
+            hasher.next(hasher.next(root, tokens[0..<2]), []),
         ]
         #expect(Set(names).count == 5)
         #expect(hasher.next(root, tokens[0..<2]) == hasher.next(root, [1, 2]))

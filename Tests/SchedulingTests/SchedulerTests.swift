@@ -5,7 +5,9 @@ import Testing
 @testable import Scheduling
 
 @Suite struct SchedulerTests {
-    private static func scheduler(pages: Int = 100, _ change: (inout SchedulerLimits) -> Void = { _ in }) -> Scheduler {
+    private static func scheduler(
+        pages: Int = 100, _ change: (inout SchedulerLimits) -> Void = { _ in }
+    ) -> Scheduler {
         var limits = SchedulerLimits()
         limits.pageSize = 4
         limits.stepTokensMax = 32
@@ -26,7 +28,9 @@ import Testing
         return plan
     }
 
-    private static func prompt(_ count: Int, from first: Int32 = 100) -> [TokenID] { (0..<Int32(count)).map { first + $0 } }
+    private static func prompt(_ count: Int, from first: Int32 = 100) -> [TokenID] {
+        (0..<Int32(count)).map { first + $0 }
+    }
 
     @Test(arguments: [1, 3, 4, 5, 31, 32, 33])
     func `every page is free or cached again after the sequence ends`(tokens: Int) throws {
@@ -53,7 +57,8 @@ import Testing
     }
 
     @Test(arguments: [(8, 4), (9, 8), (7, 4), (4, 0), (1, 0)])
-    func `a repeated prompt computes at least its last token again`(tokens: Int, cached: Int) throws {
+    func `a repeated prompt computes at least its last token again`(tokens: Int, cached: Int) throws
+    {
         var scheduler = Self.scheduler()
         _ = try scheduler.submit(SequenceRequest(prompt: Self.prompt(tokens)))
         Self.step(&scheduler, token: nil)
@@ -116,12 +121,15 @@ import Testing
         let known = scheduler.tokens(of: handles[2].slot)
         scheduler.end(handles[0])
         let plan = Self.step(&scheduler)
-        #expect(plan.spans.contains { $0.sequence == handles[2] && $0.outputBegin == known.count - 1 })
+        #expect(
+            plan.spans.contains { $0.sequence == handles[2] && $0.outputBegin == known.count - 1 })
         #expect(scheduler.tokens(of: handles[2].slot).starts(with: known))
     }
 
     @Test func `a better priority takes the place of a worse one`() throws {
-        var scheduler = Self.scheduler { $0.sequencesMax = 1; $0.choicesMax = 1 }
+        var scheduler = Self.scheduler {
+            $0.sequencesMax = 1; $0.choicesMax = 1
+        }
         var request = SequenceRequest(prompt: Self.prompt(5))
         request.priority = 3
         let low = try scheduler.submit(request)[0]
@@ -135,7 +143,9 @@ import Testing
     }
 
     @Test func `a flooding key does not hold up another`() throws {
-        var scheduler = Self.scheduler { $0.sequencesMax = 2; $0.choicesMax = 1; $0.outputRowsMax = 2 }
+        var scheduler = Self.scheduler {
+            $0.sequencesMax = 2; $0.choicesMax = 1; $0.outputRowsMax = 2
+        }
         var request = SequenceRequest(prompt: Self.prompt(20))
         request.fairnessKey = "flood"
         for index in 0..<100 {
@@ -159,11 +169,14 @@ import Testing
     }
 
     @Test func `two keys with unequal jobs get equal tokens`() throws {
-        var scheduler = Self.scheduler { $0.sequencesMax = 1; $0.choicesMax = 1 }
+        var scheduler = Self.scheduler {
+            $0.sequencesMax = 1; $0.choicesMax = 1
+        }
         var served = ["long": 0, "short": 0]
         for index in 0..<100 {
             for (key, length) in [("long", 30), ("short", 6)] {
-                var request = SequenceRequest(prompt: Self.prompt(length, from: Int32(index) * 1000))
+                var request = SequenceRequest(
+                    prompt: Self.prompt(length, from: Int32(index) * 1000))
                 request.prompt[0] = key == "long" ? -Int32(index) : Int32(index)
                 request.fairnessKey = key
                 _ = try scheduler.submit(request)
@@ -178,8 +191,12 @@ import Testing
     }
 
     @Test func `requests beyond a limit are refused with the numbers`() throws {
-        var scheduler = Self.scheduler(pages: 10) { $0.waitingMax = 2; $0.contextMax = 50 }
-        #expect(throws: AdmissionError.promptEmpty) { try scheduler.submit(SequenceRequest(prompt: [])) }
+        var scheduler = Self.scheduler(pages: 10) {
+            $0.waitingMax = 2; $0.contextMax = 50
+        }
+        #expect(throws: AdmissionError.promptEmpty) {
+            try scheduler.submit(SequenceRequest(prompt: []))
+        }
         #expect(throws: AdmissionError.promptTooLong(tokens: 51, limit: 50)) {
             try scheduler.submit(SequenceRequest(prompt: Self.prompt(51)))
         }
@@ -188,10 +205,14 @@ import Testing
         }
         var request = SequenceRequest(prompt: [1])
         request.choices = 9
-        #expect(throws: AdmissionError.choicesTooMany(choices: 9, limit: 8)) { try scheduler.submit(request) }
+        #expect(throws: AdmissionError.choicesTooMany(choices: 9, limit: 8)) {
+            try scheduler.submit(request)
+        }
         request.choices = 1
         for _ in 0..<2 { _ = try scheduler.submit(request) }
-        #expect(throws: AdmissionError.queueFull(waiting: 2, limit: 2)) { try scheduler.submit(request) }
+        #expect(throws: AdmissionError.queueFull(waiting: 2, limit: 2)) {
+            try scheduler.submit(request)
+        }
     }
 
     @Test func `a sequence that outgrows the whole pool ends with the numbers`() throws {
@@ -220,14 +241,17 @@ import Testing
         var limits = SchedulerLimits()
         limits.pageSize = 4
         limits.chunkTokensMax = 8
-        let groups = [PageGroup(retention: .all, pageCount: 40), PageGroup(retention: .window(6), pageCount: 12)]
+        let groups = [
+            PageGroup(retention: .all, pageCount: 40),
+            PageGroup(retention: .window(6), pageCount: 12),
+        ]
         var scheduler = Scheduler(limits: limits, groups: groups)
         _ = try scheduler.submit(SequenceRequest(prompt: Self.prompt(100)))
         for _ in 0..<20 { Self.step(&scheduler) }
         #expect(scheduler.pageUse(group: 0).used == 27)
         #expect(scheduler.pageUse(group: 1).used <= 3)
         Self.step(&scheduler, token: nil)
-        // The full group has the whole prompt, the window's pool no longer its beginning: the hit needs
+        // The full group has the whole prompt, the window's pool not its beginning: the hit needs
         // only what the next row reads.
         _ = try scheduler.submit(SequenceRequest(prompt: Self.prompt(100) + [7, 7]))
         #expect(Self.step(&scheduler).spans[0].begin == 100)

@@ -29,7 +29,9 @@ struct SimulatedCache {
     mutating func run(_ plan: StepPlan, _ scheduler: Scheduler) -> [String] {
         for copy in plan.copies {
             let (source, target) = (Int(copy.source) * pageSize, Int(copy.target) * pageSize)
-            for offset in 0..<pageSize { content[copy.group][target + offset] = content[copy.group][source + offset] }
+            for offset in 0..<pageSize {
+                content[copy.group][target + offset] = content[copy.group][source + offset]
+            }
         }
         var problems: [String] = []
         let histories = plan.spans.map { Self.histories(scheduler.tokens(of: $0.sequence.slot)) }
@@ -46,13 +48,15 @@ struct SimulatedCache {
             for group in groups.indices {
                 let table = scheduler.table(of: span.sequence.slot, group: group)
                 var first = 0
-                if case .window(let window) = groups[group].retention { first = max(0, span.begin - window + 1) }
+                if case .window(let window) = groups[group].retention {
+                    first = max(0, span.begin - window + 1)
+                }
                 for position in first..<span.end {
                     let page = Int(table[position / pageSize])
                     let read = page < 0 ? 0 : content[group][page * pageSize + position % pageSize]
                     if read != history[position] {
                         problems.append(
-                            "\(span.sequence.id) rows \(span.begin)..<\(span.end), group \(group): position"
+                            "\(span.sequence.id) from row \(span.begin), group \(group): position"
                                 + " \(position) reads another history on page \(page)")
                     }
                 }

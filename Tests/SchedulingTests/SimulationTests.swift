@@ -1,4 +1,4 @@
-// SimulationTests.swift: random lives of many sequences over tiny pools, invariants after every step.
+// SimulationTests.swift: random lives of many sequences in tiny pools, checked after every step.
 import Core
 import Testing
 
@@ -11,13 +11,17 @@ import Testing
         var simulation = Simulation(seed: seed)
         for step in 0..<400 {
             let problems = simulation.step(arriving: true)
-            try #require(problems.isEmpty, "seed \(seed), step \(step): \(problems.prefix(3)) \(simulation.setup)")
+            try #require(
+                problems.isEmpty,
+                "seed \(seed), step \(step): \(problems.prefix(3)) \(simulation.setup)")
         }
         // Nothing arrives any more: everything that is left must end, in bounded time.
         var step = 0
         while !simulation.scheduler.isIdle {
             let problems = simulation.step(arriving: false)
-            try #require(problems.isEmpty, "seed \(seed), drain \(step): \(problems.prefix(3)) \(simulation.setup)")
+            try #require(
+                problems.isEmpty,
+                "seed \(seed), drain \(step): \(problems.prefix(3)) \(simulation.setup)")
             step += 1
             try #require(step < 6000, "seed \(seed): a sequence starves \(simulation.setup)")
         }
@@ -26,8 +30,9 @@ import Testing
         }
         #expect(simulation.live.isEmpty, "seed \(seed)")
         print(
-            "simulation seed \(seed): \(simulation.submitted) requests, \(simulation.scheduler.preemptions) preemptions,"
-                + " \(simulation.scheduler.prefixHitTokens) hit tokens, \(simulation.copies) copies,"
+            "simulation seed \(seed): \(simulation.submitted) requests,"
+                + " \(simulation.scheduler.preemptions) preemptions,"
+                + " \(simulation.scheduler.prefixHitTokens) hits, \(simulation.copies) copies,"
                 + " \(simulation.exhausted) exhausted, \(simulation.cancelled) cancelled")
     }
 
@@ -113,9 +118,12 @@ private struct Simulation {
         problems += checkPlan() + audit(scheduler).filter { !$0.contains("reads from") }
         problems += cache.run(plan, scheduler)
         copies += plan.copies.count
-        for exhaustion in plan.exhausted where live.removeValue(forKey: exhaustion.sequence.id) != nil {
+        for exhaustion in plan.exhausted
+        where live.removeValue(forKey: exhaustion.sequence.id) != nil {
             exhausted += 1
-            if exhaustion.tokensAvailable >= exhaustion.tokensNeeded { problems.append("not exhausted") }
+            if exhaustion.tokensAvailable >= exhaustion.tokensNeeded {
+                problems.append("not exhausted")
+            }
         }
         // A cancellation may also fall between plan and commit.
         if arriving { cancelSometimes(oneIn: 25) }
@@ -126,7 +134,9 @@ private struct Simulation {
         let results = plan.samples.map { sample($0) }
         scheduler.commit(plan, results)
         problems += audit(scheduler)
-        if plan.spans.isEmpty, plan.exhausted.isEmpty, !scheduler.isIdle, scheduler.runningCount == 0 {
+        if plan.spans.isEmpty, plan.exhausted.isEmpty, !scheduler.isIdle,
+            scheduler.runningCount == 0
+        {
             problems.append("sequences wait and nothing runs")
         }
         for handle in live.values.map(\.handle) where !scheduler.isLive(handle) {
@@ -137,7 +147,9 @@ private struct Simulation {
 
     private mutating func submit() {
         var prompt: [TokenID] = []
-        if Int.random(in: 0..<4, using: &random) > 0 { prompt = prefixes.randomElement(using: &random)! }
+        if Int.random(in: 0..<4, using: &random) > 0 {
+            prompt = prefixes.randomElement(using: &random)!
+        }
         let own = Int.random(in: prompt.isEmpty ? 1...50 : 0...20, using: &random)
         prompt += (0..<own).map { _ in TokenID.random(in: 0..<50, using: &random) }
         var request = SequenceRequest(prompt: prompt)
@@ -159,7 +171,8 @@ private struct Simulation {
     private mutating func cancelSometimes(oneIn odds: Int) {
         guard Int.random(in: 0..<odds, using: &random) == 0 else { return }
         let ids = live.keys.sorted()
-        guard let id = ids.randomElement(using: &random), let life = live.removeValue(forKey: id) else { return }
+        guard let id = ids.randomElement(using: &random), let life = live.removeValue(forKey: id)
+        else { return }
         scheduler.end(life.handle)
         cancelled += 1
         if scheduler.isLive(life.handle) { fatalError("\(id) lives on after its end") }
@@ -172,28 +185,43 @@ private struct Simulation {
         return life.tokensLeft == 0 ? .end : .token(TokenID.random(in: 0..<50, using: &random))
     }
 
-    /// The budgets hold, rows follow what was computed, prompts are scored without gap or repetition.
+    /// The budgets hold, rows follow the computed ones, prompts are scored without gap or repeat.
     private func checkPlan() -> [String] {
         var problems: [String] = []
         let tokens = plan.spans.reduce(0) { $0 + $1.end - $1.begin }
         let outputs = plan.spans.reduce(0) { $0 + $1.end - $1.outputBegin }
         if tokens > scheduler.limits.stepTokensMax { problems.append("\(tokens) tokens in a step") }
-        if outputs > scheduler.limits.outputRowsMax { problems.append("\(outputs) output rows in a step") }
-        if Set(plan.spans.map(\.sequence)).count != plan.spans.count { problems.append("two spans of one sequence") }
+        if outputs > scheduler.limits.outputRowsMax {
+            problems.append("\(outputs) output rows in a step")
+        }
+        if Set(plan.spans.map(\.sequence)).count != plan.spans.count {
+            problems.append("two spans of one sequence")
+        }
         let planned = Set(plan.spans.map(\.sequence.slot))
-        for slot in scheduler.running where scheduler.sequences[slot].remaining == 1 && !planned.contains(slot) {
+        for slot in scheduler.running
+        where scheduler.sequences[slot].remaining == 1 && !planned.contains(slot) {
             problems.append("slot \(slot) was ready for its next token and got no row")
         }
         for span in plan.spans {
             let state = scheduler.sequences[span.sequence.slot]
             let complete = span.end == state.tokens.count
-            if span.begin != state.computed { problems.append("rows do not follow the computed ones") }
-            if span.end - span.begin > scheduler.limits.chunkTokensMax { problems.append("chunk too long") }
-            if (span.sampleCount > 0) != complete { problems.append("samples without a complete prompt") }
-            if complete, span.outputBegin >= span.end { problems.append("no logits to sample from") }
+            if span.begin != state.computed {
+                problems.append("rows do not follow the computed ones")
+            }
+            if span.end - span.begin > scheduler.limits.chunkTokensMax {
+                problems.append("chunk too long")
+            }
+            if (span.sampleCount > 0) != complete {
+                problems.append("samples without a complete prompt")
+            }
+            if complete, span.outputBegin >= span.end {
+                problems.append("no logits to sample from")
+            }
             guard let life = live[span.sequence.id] else { continue }
             let expected = scoredRows[life.request]
-            if span.outputBegin < span.end, span.outputBegin < life.prompt.count - 1, span.outputBegin != expected {
+            if span.outputBegin < span.end, span.outputBegin < life.prompt.count - 1,
+                span.outputBegin != expected
+            {
                 problems.append("scored from row \(span.outputBegin), \(expected) expected")
             }
         }
