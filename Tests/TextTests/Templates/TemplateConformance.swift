@@ -68,13 +68,15 @@ enum TemplateConformance {
         mutating func judge(_ id: String, _ outcome: Outcome, text: String?, error: JSONValue?) {
             switch outcome {
             case .text(let got):
-                if let text, Array(got.utf8) == Array(text.utf8) {
+                if let text, Self.withoutAddresses(got) == Self.withoutAddresses(text) {
                     passed += 1
                 } else {
                     failures.append("\(id)\n  expected \(text ?? "\(error!)")\n  got      \(got)")
                 }
             case .error(let kind, let message):
-                if let error, error["kind"]?.stringValue == kind {
+                let isRecursion =
+                    error?["class"]?.stringValue == "RecursionError" && kind == "limit depthMax"
+                if let error, error["kind"]?.stringValue == kind || isRecursion {
                     passed += 1
                     errors += 1
                     if error["message"]?.stringValue == message {
@@ -89,11 +91,16 @@ enum TemplateConformance {
             }
         }
 
+        /// The bytes, without the memory addresses that Python prints.
+        private static func withoutAddresses(_ text: String) -> [UInt8] {
+            Array(text.replacing(#/ at 0x[0-9a-f]+>/#, with: " at 0x0>").utf8)
+        }
+
         func report() {
             print(
                 "conformance templates/\(name): \(passed) passed, \(failures.count) failed"
                     + " (\(errors) errors by kind, \(sameMessage) with the same words)")
-            for failure in failures.prefix(20) { print("FAILED \(failure)") }
+            for failure in failures.prefix(200) { print("FAILED \(failure)") }
         }
     }
 }

@@ -72,7 +72,7 @@ extension Jinja.Filter {
             .string(try renderer.json(value, arguments))
         },
         "pprint": { value, _, renderer in
-            var printer = Jinja.Printer(bytesMax: renderer.limits.outputBytesMax)
+            var printer = Jinja.Printer(renderer.limits)
             try printer.appendRepresentation(try renderer.keySorted(value))
             return .string(printer.text)
         },

@@ -25,7 +25,7 @@ extension Jinja.Renderer {
         var values: [Value] = [value]
         if case .tuple(let elements) = value { values = elements.values }
         var used = 0
-        var output = Jinja.Printer(bytesMax: limits.outputBytesMax)
+        var output = Jinja.Printer(limits)
         let scalars = Array(format.unicodeScalars)
         var index = 0
         func next() throws -> Value {
@@ -136,7 +136,7 @@ extension Jinja.Renderer {
         var specification = specification
         switch conversion {
         case "s", "r", "a":
-            var printer = Jinja.Printer(bytesMax: limits.outputBytesMax)
+            var printer = Jinja.Printer(limits)
             if conversion == "s" {
                 try printer.append(value)
             } else {
@@ -211,7 +211,7 @@ extension Jinja.Renderer {
     private func braceFormatted(
         _ format: String, _ arguments: Jinja.CallArguments, _ depth: Int, _ automatic: inout Int
     ) throws -> String {
-        var output = Jinja.Printer(bytesMax: limits.outputBytesMax)
+        var output = Jinja.Printer(limits)
         let scalars = Array(format.unicodeScalars)
         var index = 0
         while index < scalars.count {
@@ -279,7 +279,7 @@ extension Jinja.Renderer {
         }
         var value = try fieldValue(String(scalars: name), arguments, &automatic)
         if let conversion {
-            var printer = Jinja.Printer(bytesMax: limits.outputBytesMax)
+            var printer = Jinja.Printer(limits)
             switch conversion {
             case "s": try printer.append(value)
             case "r", "a": try printer.appendRepresentation(value)
@@ -304,8 +304,16 @@ extension Jinja.Renderer {
         let first = String(scalars: scalars[..<index])
         var value: Value
         if first.isEmpty || first.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
-            let place = first.isEmpty ? automatic : Int(first) ?? .max
-            if first.isEmpty { automatic += 1 }
+            let isAutomatic = first.isEmpty
+            if isAutomatic ? automatic < 0 : automatic > 0 {
+                let (from, to) =
+                    isAutomatic
+                    ? ("manual field specification", "automatic field numbering")
+                    : ("automatic field numbering", "manual field specification")
+                throw TemplateError.value("cannot switch from \(from) to \(to)")
+            }
+            let place = isAutomatic ? automatic : Int(first) ?? .max
+            automatic = isAutomatic ? automatic + 1 : -1
             guard place < arguments.positional.count else {
                 throw TemplateError.runtime(
                     "IndexError",

@@ -26,7 +26,7 @@ extension Jinja.Renderer {
         if name.text != nil {
             return .undefined("\(Value.string(type).quoted) has no attribute \(name.quoted)")
         }
-        var printer = Jinja.Printer(bytesMax: 256)
+        var printer = Jinja.Printer(ChatTemplate.Limits())
         try? printer.appendRepresentation(name)
         return .undefined("\(type) has no element \(printer.text)")
     }
