@@ -66,6 +66,9 @@ import Testing
                 "\"é\u{7f}\\u0001😀\" \"\\u00e9\\ud83d\\ude00\""
             ),
             ("{{ ''.__class__ }}{{ [].append }}|", "|"),
+            ("{{ '{:n} {:e} {:>4}'.format(3.5, 2.0, true) }}", "3.5 2.000000e+00    1"),
+            ("{{ '{:x}'.format(3.5) }}", nil), ("{{ '{:c}'.format(65) }}", "A"),
+            ("{{ range(9)[2:8:3] }} {{ 'x%' % nope if false }}", "range(2, 8, 3) "),
             ("{{ cycler('a', 'b').next() }}{% set j = joiner() %}{{ j() }}x{{ j() }}y", "ax, y"),
         ] as [(String, String?)])
     func `corners of the language`(source: String, expected: String?) throws {

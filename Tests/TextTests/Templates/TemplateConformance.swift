@@ -100,7 +100,7 @@ enum TemplateConformance {
             print(
                 "conformance templates/\(name): \(passed) passed, \(failures.count) failed"
                     + " (\(errors) errors by kind, \(sameMessage) with the same words)")
-            for failure in failures.prefix(200) { print("FAILED \(failure)") }
+            for failure in failures.prefix(20) { print("FAILED \(failure)") }
         }
     }
 }

@@ -5,7 +5,7 @@ extension Jinja.Filter {
         "items": { value, _, renderer in
             if value.isUndefined { return named(Jinja.Generator(over: []), "do_items") }
             guard case .dictionary(let dictionary) = value else {
-                return lazy("do_items", value, renderer) {
+                return lazy("do_items", value, renderer, skipsFalse: false) {
                     throw TemplateError.type("Can only get item pairs from a mapping.")
                 }
             }
@@ -25,7 +25,7 @@ extension Jinja.Filter {
         "rejectattr": selection(keeps: false, byAttribute: true),
         "unique": { value, arguments, renderer in
             let values = try arguments.bind(["case_sensitive", "attribute"], function: "do_unique")
-            return lazy("sync_do_unique", value, renderer) {
+            return lazy("sync_do_unique", value, renderer, skipsFalse: false) {
                 let getter = try renderer.getter(
                     values[1], ignoresCase: !values[0].isTrue(default: false))
                 var seen: Set<Jinja.Key> = []
@@ -69,7 +69,7 @@ extension Jinja.Filter {
 
     /// A generator over a value's elements; nothing happens before it is first read.
     private static func lazy(
-        _ name: String, _ value: Value, _ renderer: Jinja.Renderer,
+        _ name: String, _ value: Value, _ renderer: Jinja.Renderer, skipsFalse: Bool = true,
         _ prepare: @escaping () throws -> (Jinja.Generator) throws -> Value?
     ) -> Value {
         var state: (iterator: Jinja.Generator, step: (Jinja.Generator) throws -> Value?)?
@@ -79,7 +79,7 @@ extension Jinja.Filter {
                 defer { renderer.leave() }
                 try renderer.charge()
                 if state == nil {
-                    guard value.isTrue else { return nil }
+                    if skipsFalse, !value.isTrue { return nil }
                     let step = try prepare()
                     state = (try renderer.iterator(over: value), step)
                 }

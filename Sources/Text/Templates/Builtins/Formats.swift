@@ -74,7 +74,8 @@ extension Jinja.Renderer {
 
     private func isMapping(_ value: Value) -> Bool {
         switch value {
-        case .dictionary, .list: true
+        case .dictionary, .list, .undefined: true
+        case .object(let object): object is Jinja.Range
         default: false
         }
     }
@@ -146,12 +147,12 @@ extension Jinja.Renderer {
             if specification.align == "=" { specification.align = ">" }
             return try padded(cut(printer.text, specification.precision), specification)
         case "c":
-            guard let code = value.integer,
-                let scalar = UInt32(exactly: code).flatMap({
-                    Unicode.Scalar($0)
-                })
-            else { return try padded(value.text ?? "", specification) }
-            return try padded(String(Character(scalar)), specification)
+            if let text = value.text, text.length == 1 { return try padded(text, specification) }
+            guard let code = value.integer else {
+                throw TemplateError.type("%c requires int or char")
+            }
+            specification.type = "c"
+            return try formatted(code, specification)
         case "d", "i", "u":
             guard let number = value.number else {
                 throw TemplateError.type(
@@ -350,10 +351,16 @@ extension Jinja.Renderer {
         if text.isEmpty { return try self.text(of: value) }
         let specification = try parsed(text)
         switch value {
-        case .bool where specification.type == nil || specification.type == "s":
-            return try padded(try self.text(of: value), specification, numeric: true)
         case .integer, .bool:
             let integer = value.integer ?? 0
+            guard
+                specification.precision == nil
+                    || specification.type.map({
+                        "eEfFgG%".unicodeScalars.contains($0)
+                    }) == true
+            else {
+                throw TemplateError.value("Precision not allowed in integer format specifier")
+            }
             if let type = specification.type, "eEfFgG%".unicodeScalars.contains(type) {
                 return try formatted(Double(integer), specification)
             }
@@ -364,7 +371,15 @@ extension Jinja.Renderer {
                 throw TemplateError.value(
                     "Unknown format code '\(specification.type!)' for object of type 'str'")
             }
-            return try padded(cut(text, specification.precision), specification)
+            if specification.sign != "-" {
+                throw TemplateError.value("Sign not allowed in string format specifier")
+            }
+            if let grouping = specification.grouping {
+                throw TemplateError.value("Cannot specify '\(grouping)' with 's'.")
+            }
+            var aligned = specification
+            if aligned.align == "=" { aligned.align = "<" }
+            return try padded(cut(text, specification.precision), aligned)
         default:
             throw TemplateError.type(
                 "unsupported format string passed to \(value.typeName).__format__")
@@ -428,6 +443,11 @@ extension Jinja.Renderer {
         case "b":
             digits = String(value.magnitude, radix: 2)
             prefix = "0b"
+        case "c":
+            guard let code = UInt32(exactly: value), let scalar = Unicode.Scalar(code) else {
+                throw TemplateError.runtime("OverflowError", "%c arg not in range(0x110000)")
+            }
+            return try padded(String(Character(scalar)), specification, numeric: true)
         default:
             throw TemplateError.value(
                 "Unknown format code '\(specification.type!)' for object of type 'int'")
@@ -462,8 +482,12 @@ extension Jinja.Renderer {
         case "%":
             digits = Self.printed(value.magnitude * 100, specification.precision ?? 6, "f") + "%"
         case nil: digits = Self.printed(value.magnitude, max(1, specification.precision ?? 1), "g")
-        case let type?:
+        case "n": digits = Self.printed(value.magnitude, specification.precision ?? 6, "g")
+        case let type? where "eEfFgG".unicodeScalars.contains(type):
             digits = Self.printed(value.magnitude, specification.precision ?? 6, type)
+        case let type?:
+            throw TemplateError.value(
+                "Unknown format code '\(type)' for object of type 'float'")
         }
         if let grouping = specification.grouping {
             let whole = digits.prefix { $0.isNumber }
@@ -472,7 +496,7 @@ extension Jinja.Renderer {
         return try padded(digits, specification, numeric: true, sign: sign)
     }
 
-    /// C's `printf` of one double.
+    /// C's `printf` of one double; the type is one of `eEfFgG`.
     static func printed(_ value: Double, _ precision: Int, _ type: Unicode.Scalar) -> String {
         let precision = min(precision, 4096)
         var buffer = [CChar](repeating: 0, count: precision + 400)
