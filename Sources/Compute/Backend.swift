@@ -1,0 +1,90 @@
+// Backend.swift: where a model's weights, activations and cache live, and what runs its step.
+// Everything is made once, at load, and named by handles; only sampled rows of logits come back.
+import Core
+import Kernels
+
+/// A weight as a checkpoint stores it: row-major `[rows, cols]` blocks of `format`.
+public struct WeightSource: @unchecked Sendable {
+    // Reads immutable mapped memory that `owner` keeps alive.
+    public let format: ElementFormat
+    public let rows: Int
+    public let cols: Int
+    public let bytes: UnsafeRawBufferPointer
+    public let owner: AnyObject
+
+    public init(format: ElementFormat, rows: Int, cols: Int, bytes: UnsafeRawBufferPointer, owner: AnyObject) {
+        self.format = format
+        self.rows = rows
+        self.cols = cols
+        self.bytes = bytes
+        self.owner = owner
+    }
+}
+
+/// How weights are kept and multiplied.
+public enum ComputeMode: String, Sendable, CaseIterable {
+    /// What the machine does best with the format of the file.
+    case auto
+    /// Dequantized weights and f32 arithmetic, for checking against references.
+    case float32
+}
+
+/// The element type of keys and values in the cache.
+public enum CacheElement: String, Sendable, CaseIterable {
+    case f32, f16, bf16
+
+    public var bytes: Int { self == .f32 ? 4 : 2 }
+
+    var kernelValue: attention_element {
+        switch self {
+        case .f32: attention_element_f32
+        case .f16: attention_element_f16
+        case .bf16: attention_element_bf16
+        }
+    }
+}
+
+/// The shape of one cache group's pages.
+public struct CacheGroupShape: Hashable, Sendable {
+    public let layers: Int
+    public let kvHeads: Int
+    public let headSize: Int
+    public let pages: Int
+
+    public init(layers: Int, kvHeads: Int, headSize: Int, pages: Int) {
+        self.layers = layers
+        self.kvHeads = kvHeads
+        self.headSize = headSize
+        self.pages = pages
+    }
+}
+
+/// What a backend cannot do or get.
+public enum BackendError: Error, Sendable, Equatable {
+    case formatUnsupported(ElementFormat)
+    case shapeUnsupported(fact: String, value: Int, limit: Int)
+    case memoryRefused(bytes: Int)
+}
+
+/// The rows of one step, as the backend reads them. Pointers are valid during `run`.
+public typealias StepRows = step
+
+public protocol Backend: AnyObject {
+    /// `isContiguous`: rows follow each other without a gap, as whoever reads `contents` may need.
+    func makeBuffer(width: Int, rows: Int, isContiguous: Bool) throws(BackendError) -> BufferHandle
+    func makeMatrix(_ source: WeightSource) throws(BackendError) -> MatrixHandle
+    func makeVector(_ values: [Float]) throws(BackendError) -> VectorHandle
+    func makeTable(_ source: WeightSource) throws(BackendError) -> TableHandle
+    /// `cosines` and `sines`: `[positions, rotary / 2]`, flat.
+    func makeRotation(rotary: Int, cosines: [Float], sines: [Float]) throws(BackendError) -> RotationHandle
+    func makeCache(_ groups: [CacheGroupShape], pageSize: Int, element: CacheElement) throws(BackendError)
+    /// Fixes the list of operations; nothing can be made afterwards.
+    func compile(_ operations: [Operation]) throws(BackendError)
+    func copyPage(group: Int, from source: Int, to target: Int)
+    /// Runs the compiled operations over the rows of a step.
+    func run(_ rows: inout StepRows)
+    /// The content of a buffer after `run`.
+    func contents(of buffer: BufferHandle) -> UnsafeMutablePointer<Float>
+    /// Bytes of packed weights.
+    var weightBytes: Int { get }
+}

@@ -1,0 +1,107 @@
+// CPUBackend.swift: the backend that computes on this machine's cores.
+// It keeps what the handles name and lowers operations to the C program that the worker team runs.
+import Core
+import Kernels
+
+public final class CPUBackend: Backend {
+    public let kernels: KernelTable
+    public let mode: ComputeMode
+    public let team: WorkerTeam
+
+    private var buffers: [CPUBuffer] = []
+    private var matrices: [PackedMatrix] = []
+    private var vectors: [UnsafeMutableBufferPointer<Float>] = []
+    private var tables: [WeightSource] = []
+    private var rotations: [CPURotation] = []
+    private var cache: CPUCache?
+    private var program: CPUProgram?
+
+    public init(mode: ComputeMode, team: WorkerTeam, kernels: KernelTable = .best) {
+        self.mode = mode
+        self.team = team
+        self.kernels = kernels
+    }
+
+    deinit { vectors.forEach { $0.deallocate() } }
+
+    public var weightBytes: Int { matrices.reduce(0) { $0 + $1.bytes } }
+
+    public func makeBuffer(width: Int, rows: Int, isContiguous: Bool) throws(BackendError) -> BufferHandle {
+        buffers.append(try CPUBuffer(width: width, rows: rows, isContiguous: isContiguous))
+        return BufferHandle(index: buffers.count - 1)
+    }
+
+    public func makeMatrix(_ source: WeightSource) throws(BackendError) -> MatrixHandle {
+        matrices.append(try PackedMatrix(source, mode: mode, team: team))
+        return MatrixHandle(index: matrices.count - 1)
+    }
+
+    public func makeVector(_ values: [Float]) throws(BackendError) -> VectorHandle {
+        let copy = UnsafeMutableBufferPointer<Float>.allocate(capacity: max(values.count, 1))
+        _ = copy.update(fromContentsOf: values)
+        vectors.append(copy)
+        return VectorHandle(index: vectors.count - 1)
+    }
+
+    public func makeTable(_ source: WeightSource) throws(BackendError) -> TableHandle {
+        guard [.f32, .f16, .bf16].contains(source.format)
+            || integer_view_shape(source.format.rawValue).block_elements > 0
+        else {
+            throw .formatUnsupported(source.format)
+        }
+        tables.append(source)
+        return TableHandle(index: tables.count - 1)
+    }
+
+    public func makeRotation(
+        rotary: Int, cosines: [Float], sines: [Float]
+    ) throws(BackendError) -> RotationHandle {
+        rotations.append(
+            CPURotation(rotary: rotary, cosines: try makeVector(cosines), sines: try makeVector(sines)))
+        return RotationHandle(index: rotations.count - 1)
+    }
+
+    public func makeCache(
+        _ groups: [CacheGroupShape], pageSize: Int, element: CacheElement
+    ) throws(BackendError) {
+        guard groups.count <= CACHE_GROUPS_MAX else {
+            throw .shapeUnsupported(
+                fact: "cache groups", value: groups.count, limit: CACHE_GROUPS_MAX)
+        }
+        cache = try CPUCache(groups, pageSize: pageSize, element: element)
+    }
+
+    public func compile(_ operations: [Operation]) throws(BackendError) {
+        for case .multiply(let products, let input, _) in operations
+        where products.contains(where: { !matrices[$0.matrix.index].isFloat }) {
+            try buffers[input.index].keepQuants()
+        }
+        let lowering = CPULowering(
+            buffers: buffers, matrices: matrices, vectors: vectors, tables: tables, rotations: rotations,
+            cache: cache)
+        program = try CPUProgram(
+            try operations.map { operation throws(BackendError) in try lowering.lower(operation) },
+            kernels: kernels, workers: team.count, headSizeMax: lowering.headSizeMax(of: operations))
+    }
+
+    public func copyPage(group: Int, from source: Int, to target: Int) {
+        guard let cache else { preconditionFailure("pages copied before a cache was made") }
+        cache.copyPage(group: group, from: source, to: target)
+    }
+
+    public func run(_ rows: inout StepRows) {
+        guard let program else { preconditionFailure("run before compile") }
+        program.run(&rows, team: team)
+    }
+
+    public func contents(of buffer: BufferHandle) -> UnsafeMutablePointer<Float> {
+        buffers[buffer.index].values
+    }
+}
+
+/// Cosines and sines, `[positions, rotary / 2]`.
+struct CPURotation {
+    let rotary: Int
+    let cosines: VectorHandle
+    let sines: VectorHandle
+}

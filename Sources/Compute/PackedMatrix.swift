@@ -1,0 +1,57 @@
+// PackedMatrix.swift: a weight matrix in the layout its kernel wants; the file's format ends here.
+import Core
+import Kernels
+
+final class PackedMatrix {
+    let rows: Int
+    let cols: Int
+    private let memory: DeviceMemory
+    /// What kernels read; points into `memory`.
+    let record: packed_matrix
+
+    /// - Cost: one pass over the source, two where scales have to be brought into the range of f16.
+    init(_ source: WeightSource, mode: ComputeMode, team: WorkerTeam) throws(BackendError) {
+        rows = source.rows
+        cols = source.cols
+        let from = pack_source(
+            blocks: source.bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), format: source.format.rawValue,
+            rows: Int32(source.rows), cols: Int32(source.cols), row_bytes: source.format.bytes(of: source.cols))
+        var plan = packed_matrix()
+        guard withUnsafePointer(to: from, { pack_plan($0, mode == .float32 ? 1 : 0, &plan) }) != 0 else {
+            throw .formatUnsupported(source.format)
+        }
+        let panels = Int(panel_count(plan.rows))
+        memory = try DeviceMemory.allocate(panels * panel_bytes(plan.layout, plan.has_offsets, plan.cols))
+        plan.data = UnsafePointer(memory.base.assumingMemoryBound(to: UInt8.self))
+        let factor = Self.scaleFactor(from, plan, panels: panels, team: team)
+        plan.output_scale = 1 / factor
+        let packed = plan
+        team.forEach(panels) { panel in
+            withUnsafePointer(to: from) { source in
+                withUnsafePointer(to: packed) { pack_panel(source, $0, Int32(panel), factor) }
+            }
+        }
+        record = packed
+    }
+
+    var bytes: Int { memory.bytes }
+
+    var isFloat: Bool { layout_is_float(record.layout) != 0 }
+
+    private static func scaleFactor(
+        _ source: pack_source, _ plan: packed_matrix, panels: Int, team: WorkerTeam
+    ) -> Float {
+        let magnitudes = UnsafeMutableBufferPointer<Float>.allocate(capacity: panels)
+        defer { magnitudes.deallocate() }
+        let base = magnitudes.baseAddress!
+        nonisolated(unsafe) let slots = base
+        team.forEach(panels) { panel in
+            withUnsafePointer(to: source) { source in
+                withUnsafePointer(to: plan) {
+                    slots[panel] = pack_scale_magnitude(source, $0, Int32(panel))
+                }
+            }
+        }
+        return withUnsafePointer(to: source) { pack_scale_factor($0, magnitudes.max() ?? 0) }
+    }
+}

@@ -1,0 +1,160 @@
+// attention.h: paged causal attention of one KV head for consecutive rows of one sequence, and the
+// stores that fill the pages.
+// Never allocates, never reads a page whose id is -1, never reads a value slot that no row sees.
+// One idea: positions are cut at absolute multiples of 512 into spans. Each span is one plain
+// softmax
+// (maximum, exponentials, weighted sum of the values in ascending position), and spans are merged
+// in ascending order. So a row's bits depend on its own position and its sequence alone: not on the
+// rows computed beside it, the page size, the worker count, or whether its spans were computed
+// apart.
+#ifndef KERNELS_ATTENTION_H
+#define KERNELS_ATTENTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a cached key or value element is.  Arithmetic is f32 in every case.
+ * 3 is kept for int8 with one scale per token and head, which will follow the elements of its page.
+ * */
+enum attention_element {
+    attention_element_f32 = 0,
+    attention_element_f16 = 1,
+    attention_element_bf16 = 2,
+};
+
+enum {
+    /* Tokens of one span. */
+    attention_span_tokens = 512,
+    /* Head sizes are multiples of 8 up to this. */
+    attention_head_size_max = 256,
+    /* Query heads that share one KV head. */
+    attention_group_max = 16,
+    /* Page sizes are 16, 32 or 64 tokens. */
+    attention_page_size_max = 64,
+    /* Floats before the values in one entry of partial results: maximum, sum, then padding. */
+    attention_partial_header = 8,
+};
+
+/* Layout of one page of one layer, elements of `element`:
+ *   keys    [kv_heads, head_size, page_size]   transposed: 16 tokens side by side share one
+ * broadcast query element
+ *   values  [kv_heads, page_size, head_size]
+ * A job sees one KV head: `keys` and `values` point at that head within page 0. */
+struct attention_job {
+    /* f32, rotated: query of row r, head h at queries + r * query_stride + h * head_size. */
+    const float *queries;
+    /* f32: result of row r, head h at output + r * output_stride + h * head_size. */
+    float *output;
+    /* Floats from one row to the next. */
+    ptrdiff_t query_stride;
+    ptrdiff_t output_stride;
+    /* Entry position / page_size is the page of that position; -1 where no row looks. */
+    const int32_t *pages;
+    const void *keys;
+    const void *values;
+    /* Bytes from one page to the next. */
+    ptrdiff_t key_page_stride;
+    ptrdiff_t value_page_stride;
+    /* One logit per head of the group that joins the softmax denominator and has no value; null:
+     * none. */
+    const float *_Nullable sinks;
+    /* Row r is at position first_position + r and sees every position up to its own, of these the
+     * last
+     * `window` only when window > 0. */
+    int32_t first_position;
+    int32_t rows;
+    int32_t window;
+    int32_t head_size;
+    int32_t group;
+    int32_t page_size;
+    enum attention_element element;
+    /* score = scale * (q . k); then cap * tanh(score / cap) when soft_cap > 0. */
+    float scale;
+    float soft_cap;
+};
+
+/* The spans that rows of the job look into: [begin, end). */
+static inline int32_t attention_span_begin(const struct attention_job *job) {
+    int32_t first = job->window > 0 ? job->first_position - job->window + 1 : 0;
+    return first > 0 ? first / attention_span_tokens : 0;
+}
+
+static inline int32_t attention_span_end(const struct attention_job *job) {
+    return (job->first_position + job->rows - 1) / attention_span_tokens + 1;
+}
+
+/* Floats of one entry of partial results: one (row, head) in one span. */
+static inline int32_t attention_partial_floats(int32_t head_size) {
+    return attention_partial_header + head_size;
+}
+
+/* New keys and values of consecutive rows of one sequence, all KV heads of one layer. */
+struct attention_store_job {
+    /* f32, keys rotated: KV head h of row r at keys + r * row_stride + h * head_size; values
+     * likewise. */
+    const float *keys;
+    const float *values;
+    ptrdiff_t row_stride;
+    const int32_t *pages;
+    /* The layer's part of page 0, and the bytes to the next page. */
+    void *key_pages;
+    void *value_pages;
+    ptrdiff_t key_page_stride;
+    ptrdiff_t value_page_stride;
+    int32_t first_position;
+    int32_t rows;
+    int32_t kv_heads;
+    int32_t head_size;
+    int32_t page_size;
+    enum attention_element element;
+};
+
+struct attention_kernels {
+    /* All rows, all spans.  scratch: attention_scratch_bytes(head_size), 64-byte aligned, one per
+     * thread.
+     * Pages of positions before every row's window, or after the last row, are not touched.  Slots
+     * of the last page after the last row may hold anything.  All rows' keys and values are stored
+     * before.
+     * Rows are worked in blocks of 48 (row, head) pairs, so jobs of 48 / group rows or more are
+     * fastest. */
+    void (*attend)(const struct attention_job *job, void *scratch);
+
+    /* Only spans [span_begin, span_end), each within the job's own: entry
+     * ((span - span_begin) * rows + row) * group + head of `partials`, attention_partial_floats
+     * apart, becomes {maximum, sum, (unused) x 6, weighted values [head_size]}; sum 0 where the row
+     * sees nothing of the span (its values are then unspecified).  Different spans may run on
+     * different threads. */
+    void (*attend_spans)(
+        const struct attention_job *job, int32_t span_begin, int32_t span_end, float *partials,
+        void *scratch);
+
+    /* Merges the partial results of every span of the job, [attention_span_begin,
+     * attention_span_end), into the output: the bits of `attend`.  Rows [row_begin, row_end). */
+    void (*merge_spans)(
+        const struct attention_job *job, const float *partials, int32_t row_begin, int32_t row_end);
+
+    /* Converts (rounding to nearest even) and writes every row into its slot. */
+    void (*store)(const struct attention_store_job *job);
+};
+
+/* Bytes of scratch that attend and attend_spans need, a multiple of 64. */
+size_t attention_scratch_bytes(int32_t head_size);
+
+extern const struct attention_kernels attention_kernels_portable;
+#if defined(__x86_64__)
+extern const struct attention_kernels attention_kernels_x86_avx2;
+extern const struct attention_kernels attention_kernels_x86_avx512;
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#pragma clang assume_nonnull end
+#endif

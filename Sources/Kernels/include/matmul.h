@@ -1,0 +1,83 @@
+/* matmul.h: packed weights times activations.
+ * y[t, r] = sum_c w[r, c] * x[t, c].  Weights are packed once, at load, into panels of 16 rows, so
+ * that one vector instruction serves 16 (or 8) output rows and no sum runs across lanes.
+ *
+ * Float layouts: [panels][cols][16] elements.
+ * Integer layouts: value = scale * (q - zero) + offset, per row and group of 32 or 16 columns:
+ *   [panels][cols / 32] blocks of
+ *     quants   U4: [4][16 rows][4] bytes; byte (j, r, i) holds column 4j+i in its low nibble and
+ *              column 16+4j+i in its high nibble.   U8: [8][16 rows][4] bytes; column 4j+i.
+ *     scales   f16 [32 / group][16]
+ *     offsets  f16 [32 / group][16], only when the matrix has offsets
+ * Rows past the last one are zero.  All scales of a matrix may carry a common power of two that
+ * keeps them inside f16; output_scale takes it back.
+ *
+ * The order of float operations is part of the contract, and every twin keeps it bit for bit:
+ *   integer: acc = 0; per block, per group: acc = fma(ws * xs, (float)sum((q - zero) * x), acc);
+ *            then, with offsets, acc = fma(wo, xs * (float)sum(x), acc).  y = acc * output_scale.
+ *   float:   acc = fma(w, x, acc) in column order.
+ */
+#ifndef TOKENMILL_MATMUL_H
+#define TOKENMILL_MATMUL_H
+#include "activations.h"
+
+enum { PANEL_ROWS = 16 };
+
+enum weight_layout {
+    LAYOUT_F32, LAYOUT_F16, LAYOUT_BF16, LAYOUT_U4_G32, LAYOUT_U4_G16, LAYOUT_U8_G32, LAYOUT_U8_G16,
+    LAYOUT_COUNT
+};
+
+struct packed_matrix {
+    const uint8_t *data;
+    int32_t layout;
+    int32_t rows, cols;
+    int32_t zero;          /* integer layouts: the quant that means 0 */
+    int32_t quant_maximum; /* largest quant in use: how many products fit into 16 bits */
+    int32_t has_offsets;
+    float output_scale;
+};
+
+static inline int32_t layout_is_float(int32_t layout) { return layout <= LAYOUT_BF16; }
+
+static inline int32_t panel_count(int32_t rows) { return (rows + PANEL_ROWS - 1) / PANEL_ROWS; }
+
+/* Bytes of one block of 32 columns of one panel. */
+static inline size_t panel_block_bytes(int32_t layout, int32_t has_offsets) {
+    switch (layout) {
+    case LAYOUT_F32: return 32 * PANEL_ROWS * 4;
+    case LAYOUT_F16:
+    case LAYOUT_BF16: return 32 * PANEL_ROWS * 2;
+    default: {
+        size_t quants = layout <= LAYOUT_U4_G16 ? 256 : 512;
+        size_t groups = layout == LAYOUT_U4_G32 || layout == LAYOUT_U8_G32 ? 1 : 2;
+        return quants + groups * PANEL_ROWS * 2 * (has_offsets ? 2 : 1);
+    }
+    }
+}
+
+/* Bytes of one panel.  Float layouts take any cols, integer layouts whole blocks of 32. */
+static inline size_t panel_bytes(int32_t layout, int32_t has_offsets, int32_t cols) {
+    if (layout_is_float(layout))
+        return panel_block_bytes(layout, 0) / 32 * (size_t)cols;
+    return panel_block_bytes(layout, has_offsets) * ((size_t)cols / 32);
+}
+
+/* One panel times `count` rows of activations.
+ * x: rows `x_stride` bytes apart; f32 [cols] for float layouts, activations.h rows otherwise.
+ * y: f32, rows `y_stride` floats apart; writes min(16, rows - 16 * panel) values a row,
+ * or adds to them when `accumulate`. */
+typedef void matmul_panel_fn(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
+                             int32_t count, float *y, size_t y_stride, int32_t accumulate);
+
+struct matmul_kernels {
+    quantize_row_fn *quantize_row;
+    matmul_panel_fn *panel[LAYOUT_COUNT];
+};
+
+extern const struct matmul_kernels matmul_portable;
+#if defined(__x86_64__)
+extern const struct matmul_kernels matmul_x86_avx2, matmul_x86_avx512;
+#endif
+
+#endif

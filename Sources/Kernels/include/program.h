@@ -1,0 +1,152 @@
+/* program.h: a model's step as a flat list of operations over buffers, run by a team of workers.
+ * The list is made once, at load; a run gets the step's rows and spans and touches nothing else.
+ * Every operation is cut into parts whose results do not depend on who computes them, parts are
+ * claimed from a counter, and the team meets between operations. */
+#ifndef TOKENMILL_PROGRAM_H
+#define TOKENMILL_PROGRAM_H
+#include "dequantize.h"
+#include "table.h"
+#include "workers.h"
+
+enum {
+    CACHE_GROUPS_MAX = 4,
+    PRODUCTS_MAX = 4,
+    BLOCK_ROWS = 16 /* rows of one sequence that attention works on together */
+};
+
+/* Consecutive rows of one sequence; pages[g] is its table in cache group g. */
+struct step_span {
+    int32_t first_row, row_count, first_position;
+    const int32_t *pages[CACHE_GROUPS_MAX];
+};
+
+/* Up to BLOCK_ROWS rows of one span. */
+struct step_block {
+    int32_t span, first_row, row_count;
+};
+
+struct step {
+    int32_t rows;
+    const int32_t *tokens;    /* [rows] */
+    const int32_t *positions; /* [rows] */
+    int32_t output_count;
+    const int32_t *output_rows; /* [output_count] */
+    const struct step_span *spans;
+    int32_t block_count;
+    const struct step_block *blocks;
+};
+
+/* Rows of f32, and, where an integer product reads them, the same rows quantized (else NULL). */
+struct buffer {
+    float *values;
+    int32_t width;
+    int32_t stride;  /* floats from one row to the next */
+    uint8_t *quants; /* rows of activation_row_bytes(width) */
+};
+
+struct buffer_slice {
+    const struct buffer *buffer;
+    int32_t offset; /* columns */
+};
+
+enum operation_kind {
+    OPERATION_EMBED, OPERATION_NORMALIZE, OPERATION_MULTIPLY, OPERATION_ROTATE_STORE, OPERATION_ATTEND,
+    OPERATION_GATE, OPERATION_ADD, OPERATION_SOFT_CAP, OPERATION_SCALE
+};
+
+enum gate_kind { GATE_SILU, GATE_GELU_TANH };
+
+/* out[row] = scale * table[token of row]. */
+struct embed_operation {
+    const void *table;
+    int32_t format, cols;
+    size_t row_bytes;
+    float scale;
+    const struct buffer *out;
+};
+
+/* out = norm(in) * weight.  LayerNorm when `bias` or `layer_norm`, else RMS norm.
+ * gather: row i of the output is row output_rows[i] of the input.
+ * residual: instead of being stored, the result is added to `out`. */
+struct normalize_operation {
+    const struct buffer *in, *out;
+    const float *weight, *bias;
+    float epsilon;
+    int32_t width, layer_norm, gather, residual;
+};
+
+struct product {
+    struct packed_matrix matrix;
+    struct buffer_slice out;
+    const float *bias; /* [rows of the matrix] or NULL */
+    int32_t accumulate;
+};
+
+/* Every product reads the same input rows. */
+struct multiply_operation {
+    const struct buffer *in;
+    int32_t count, outputs_only;
+    struct product products[PRODUCTS_MAX];
+};
+
+/* One layer's heads inside a buffer of [query | key | value] columns, and its part of the cache. */
+struct attention_layer {
+    const struct buffer *projected, *out;
+    int32_t heads, kv_heads, head_size, rotary, interleaved;
+    const float *query_norm, *key_norm; /* [head_size] or NULL */
+    int32_t norm_whole;                 /* norms span all heads: weights [heads * head_size] */
+    float norm_epsilon;
+    const float *cosines, *sines; /* [positions][rotary / 2]; NULL: no rotation */
+    int32_t group, page_size, window;
+    enum attention_element element;
+    uint8_t *keys, *values; /* this layer's part of page 0 */
+    size_t page_stride;     /* bytes from one page to the next */
+    float scale, soft_cap;
+    const float *sinks; /* [heads] or NULL */
+};
+
+/* out = activation(gate) * up. */
+struct gate_operation {
+    struct buffer_slice gate, up;
+    const struct buffer *out;
+    int32_t width, kind;
+};
+
+/* out += in. */
+struct add_operation {
+    const struct buffer *in, *out;
+    int32_t width;
+};
+
+/* out = cap * tanh(out / cap), or out *= factor; outputs_only picks the row count. */
+struct scalar_operation {
+    const struct buffer *out;
+    int32_t width, outputs_only;
+    float factor;
+};
+
+struct operation {
+    int32_t kind;
+    union {
+        struct embed_operation embed;
+        struct normalize_operation normalize;
+        struct multiply_operation multiply;
+        struct attention_layer attention;
+        struct gate_operation gate;
+        struct add_operation add;
+        struct scalar_operation scalar;
+    };
+};
+
+struct program {
+    const struct kernel_table *kernels;
+    int32_t count;
+    const struct operation *operations;
+    uint8_t *scratch; /* one attention scratch per worker */
+    size_t scratch_bytes;
+};
+
+/* Runs every operation over the step's rows. */
+void program_run(const struct program *program, const struct step *step, struct workers *team);
+
+#endif

@@ -1,0 +1,186 @@
+/* pack.c: see pack.h.  Q4_0, Q4_1 and Q8_0, whose quants already lie in the panels' byte order, are
+ * moved word by word; every other block format goes through integer_view. */
+#include "pack.h"
+#include "dequantize.h"
+#include "portable/half.h"
+#include <math.h>
+#include <string.h>
+
+enum { FORMAT_F32 = 0, FORMAT_F16 = 1, FORMAT_Q4_0 = 2, FORMAT_Q4_1 = 3, FORMAT_Q8_0 = 8, FORMAT_BF16 = 30 };
+enum { CHUNK_COLUMNS_MAX = 256, FLOAT_CHUNK = 256 };
+
+static int32_t is_float_format(int32_t format) {
+    return format == FORMAT_F32 || format == FORMAT_F16 || format == FORMAT_BF16;
+}
+
+int32_t pack_plan(const struct pack_source *source, int32_t float32, struct packed_matrix *plan) {
+    struct integer_view_shape shape = integer_view_shape(source->format);
+    *plan = (struct packed_matrix){ .rows = source->rows, .cols = source->cols, .output_scale = 1 };
+    if (!is_float_format(source->format) && !shape.block_elements) return 0;
+    if (float32 || source->format == FORMAT_F32) plan->layout = LAYOUT_F32;
+    else if (source->format == FORMAT_F16) plan->layout = LAYOUT_F16;
+    else if (source->format == FORMAT_BF16) plan->layout = LAYOUT_BF16;
+    else {
+        int32_t wide = shape.quant_max > 15, fine = shape.group_elements == 16;
+        plan->layout = wide ? (fine ? LAYOUT_U8_G16 : LAYOUT_U8_G32) : (fine ? LAYOUT_U4_G16 : LAYOUT_U4_G32);
+        plan->zero = shape.zero_point;
+        plan->quant_maximum = shape.quant_max;
+        plan->has_offsets = shape.has_offset;
+    }
+    return 1;
+}
+
+/* Formats whose scales are f16 in the file need no common factor. */
+static int32_t scales_are_half(int32_t format) {
+    return format == FORMAT_Q4_0 || format == FORMAT_Q4_1 || format == FORMAT_Q8_0;
+}
+
+static int32_t live_rows(const struct pack_source *source, int32_t panel) {
+    int32_t live = source->rows - panel * PANEL_ROWS;
+    return live < PANEL_ROWS ? live : PANEL_ROWS;
+}
+
+static const uint8_t *row_blocks(const struct pack_source *source, int32_t row) {
+    return source->blocks + (size_t)row * source->row_bytes;
+}
+
+struct chunk {
+    uint8_t quants[PANEL_ROWS][CHUNK_COLUMNS_MAX];
+    float scales[PANEL_ROWS][CHUNK_COLUMNS_MAX / 16];
+    float offsets[PANEL_ROWS][CHUNK_COLUMNS_MAX / 16];
+};
+
+static void view_chunk(const struct pack_source *source, int32_t panel, int32_t index,
+                       const struct integer_view_shape *shape, struct chunk *chunk) {
+    int32_t live = live_rows(source, panel);
+    for (int32_t r = 0; r < live; r++)
+        integer_view(source->format,
+                     row_blocks(source, panel * PANEL_ROWS + r) + (size_t)index * (size_t)shape->block_bytes,
+                     shape->block_elements, chunk->quants[r], chunk->scales[r], chunk->offsets[r]);
+}
+
+float pack_scale_magnitude(const struct pack_source *source, const struct packed_matrix *plan, int32_t panel) {
+    if (layout_is_float(plan->layout) || scales_are_half(source->format)) return 0;
+    struct integer_view_shape shape = integer_view_shape(source->format);
+    struct chunk chunk;
+    float largest = 0;
+    for (int32_t index = 0; index < source->cols / shape.block_elements; index++) {
+        view_chunk(source, panel, index, &shape, &chunk);
+        for (int32_t r = 0; r < live_rows(source, panel); r++)
+            for (int32_t g = 0; g < shape.block_elements / shape.group_elements; g++) {
+                largest = fmaxf(largest, fabsf(chunk.scales[r][g]));
+                if (plan->has_offsets) largest = fmaxf(largest, fabsf(chunk.offsets[r][g]));
+            }
+    }
+    return largest;
+}
+
+float pack_scale_factor(const struct pack_source *source, float magnitude) {
+    if (scales_are_half(source->format) || !(magnitude > 0) || !isfinite(magnitude)) return 1;
+    int exponent;
+    frexpf(magnitude, &exponent);
+    return ldexpf(1, 15 - exponent); /* the largest lands in [2^14, 2^15) */
+}
+
+/* A row past the last one: quants that mean zero, scales of zero. */
+static void clear_rows(struct chunk *chunk, int32_t from, int32_t zero) {
+    for (int32_t r = from; r < PANEL_ROWS; r++) {
+        memset(chunk->quants[r], zero, sizeof chunk->quants[r]);
+        memset(chunk->scales[r], 0, sizeof chunk->scales[r]);
+        memset(chunk->offsets[r], 0, sizeof chunk->offsets[r]);
+    }
+}
+
+static void write_quants(uint8_t *block, int32_t bits, const struct chunk *chunk, int32_t column) {
+    for (int32_t r = 0; r < PANEL_ROWS; r++) {
+        const uint8_t *q = chunk->quants[r] + column;
+        if (bits == 8)
+            for (int32_t k = 0; k < 8; k++) memcpy(block + k * 64 + r * 4, q + 4 * k, 4);
+        else
+            for (int32_t c = 0; c < 16; c++)
+                block[(c / 4) * 64 + r * 4 + c % 4] = (uint8_t)(q[c] | q[16 + c] << 4);
+    }
+}
+
+static void pack_viewed(const struct pack_source *source, const struct packed_matrix *plan, int32_t panel,
+                        float factor, uint8_t *out) {
+    struct integer_view_shape shape = integer_view_shape(source->format);
+    int32_t bits = plan->layout <= LAYOUT_U4_G16 ? 4 : 8, groups = 32 / shape.group_elements;
+    size_t block_bytes = panel_block_bytes(plan->layout, plan->has_offsets);
+    struct chunk chunk;
+    clear_rows(&chunk, live_rows(source, panel), plan->zero);
+    for (int32_t index = 0; index < source->cols / shape.block_elements; index++) {
+        view_chunk(source, panel, index, &shape, &chunk);
+        for (int32_t b = 0; b < shape.block_elements / 32; b++, out += block_bytes) {
+            write_quants(out, bits, &chunk, b * 32);
+            uint16_t *scales = (uint16_t *)(out + (bits == 4 ? 256 : 512));
+            for (int32_t g = 0; g < groups; g++)
+                for (int32_t r = 0; r < PANEL_ROWS; r++) {
+                    scales[g * PANEL_ROWS + r] = float_to_half(chunk.scales[r][b * groups + g] * factor);
+                    if (plan->has_offsets)
+                        scales[(groups + g) * PANEL_ROWS + r] =
+                            float_to_half(chunk.offsets[r][b * groups + g] * factor);
+                }
+        }
+    }
+}
+
+/* Blocks of [d, m,] quants: the quants are words in panel order already. */
+static void pack_words(const struct pack_source *source, const struct packed_matrix *plan, int32_t panel,
+                       uint8_t *out) {
+    int32_t halves = plan->has_offsets ? 2 : 1, live = live_rows(source, panel);
+    int32_t words = source->format == FORMAT_Q8_0 ? 8 : 4;
+    size_t source_bytes = (size_t)(2 * halves + 4 * words);
+    size_t block_bytes = panel_block_bytes(plan->layout, plan->has_offsets);
+    uint32_t flip = source->format == FORMAT_Q8_0 ? 0x80808080u : 0;
+    for (int32_t b = 0; b < source->cols / 32; b++, out += block_bytes) {
+        uint16_t *scales = (uint16_t *)(out + 64 * words);
+        if (live < PANEL_ROWS) memset(out, 0, block_bytes);
+        for (int32_t r = 0; r < live; r++) {
+            const uint8_t *block = row_blocks(source, panel * PANEL_ROWS + r) + (size_t)b * source_bytes;
+            for (int32_t h = 0; h < halves; h++) memcpy(scales + h * PANEL_ROWS + r, block + 2 * h, 2);
+            for (int32_t k = 0; k < words; k++) {
+                uint32_t word;
+                memcpy(&word, block + 2 * halves + 4 * k, 4);
+                word ^= flip;
+                memcpy(out + k * 64 + r * 4, &word, 4);
+            }
+        }
+    }
+}
+
+static void pack_floats(const struct pack_source *source, const struct packed_matrix *plan, int32_t panel,
+                        uint8_t *out) {
+    int32_t live = live_rows(source, panel);
+    if (plan->layout != LAYOUT_F32) {
+        uint16_t *target = (uint16_t *)out;
+        for (int32_t c = 0; c < source->cols; c++)
+            for (int32_t r = 0; r < PANEL_ROWS; r++, target++) {
+                *target = 0;
+                if (r < live) memcpy(target, row_blocks(source, panel * PANEL_ROWS + r) + 2 * (size_t)c, 2);
+            }
+        return;
+    }
+    struct integer_view_shape shape = integer_view_shape(source->format);
+    int32_t block = shape.block_elements ? shape.block_elements : 1;
+    size_t bytes = shape.block_bytes ? (size_t)shape.block_bytes : source->format == FORMAT_F32 ? 4 : 2;
+    int32_t step = block > 1 ? block : FLOAT_CHUNK;
+    float values[FLOAT_CHUNK];
+    float *target = (float *)out;
+    memset(target, 0, panel_bytes(LAYOUT_F32, 0, source->cols));
+    for (int32_t r = 0; r < live; r++)
+        for (int32_t c = 0; c < source->cols; c += step) {
+            int32_t count = source->cols - c < step ? source->cols - c : step;
+            const uint8_t *from = row_blocks(source, panel * PANEL_ROWS + r) + (size_t)(c / block) * bytes;
+            dequantize_row(source->format, from, values, count);
+            for (int32_t i = 0; i < count; i++) target[(size_t)(c + i) * PANEL_ROWS + (size_t)r] = values[i];
+        }
+}
+
+void pack_panel(const struct pack_source *source, const struct packed_matrix *plan, int32_t panel,
+                float scale_factor) {
+    uint8_t *out = (uint8_t *)plan->data + (size_t)panel * panel_bytes(plan->layout, plan->has_offsets, plan->cols);
+    if (layout_is_float(plan->layout)) pack_floats(source, plan, panel, out);
+    else if (scales_are_half(source->format)) pack_words(source, plan, panel, out);
+    else pack_viewed(source, plan, panel, scale_factor, out);
+}

@@ -1,0 +1,390 @@
+// attention.c: the driver of paged attention, shared by every table.
+// Decides which blocks of which pages a tile of rows looks at, and in which order; computes nothing.
+// One idea: a block of up to 48 (row, head) pairs goes through a span together, so that keys and values
+// are fetched (and widened to f32) once for all of them; a single small tile reads the pages directly.
+#include "attention_steps.h"
+
+#include <string.h>
+
+// scratch: [scores 48 x 528][queries 48 x head][widened 64 x head][values 48 x head][span 48 x head]
+struct workspace {
+    float *scores;
+    float *queries;
+    float *widened;
+    float *values;
+    float *span_values;
+};
+
+/* Pairs [first, first + count) of a job in (row, head) order. */
+struct pair_block {
+    const struct attention_job *job;
+    int32_t first;
+    int32_t count;
+};
+
+/* Slots [begin, end) of a span. */
+struct slot_range {
+    int32_t begin;
+    int32_t end;
+};
+
+size_t attention_scratch_bytes(int32_t head_size) {
+    size_t per_size = 3 * attention_rows_max + attention_chunk_blocks * attention_block_tokens;
+    size_t floats = (size_t)attention_rows_max * attention_score_stride + per_size * (size_t)head_size;
+    return (floats * sizeof(float) + 63) / 64 * 64;
+}
+
+static struct workspace workspace_in(void *scratch, int32_t head_size) {
+    float *base = scratch;
+    ptrdiff_t rows_by_size = (ptrdiff_t)attention_rows_max * head_size;
+    struct workspace space;
+    space.scores = base;
+    space.queries = space.scores + (ptrdiff_t)attention_rows_max * attention_score_stride;
+    space.widened = space.queries + rows_by_size;
+    space.values = space.widened + attention_chunk_blocks * attention_block_tokens * head_size;
+    space.span_values = space.values + rows_by_size;
+    return space;
+}
+
+static int32_t pair_position(const struct attention_job *job, int32_t pair) {
+    return job->first_position + pair / job->group;
+}
+
+/* What pairs [first, last] see of a span, together. */
+static struct slot_range visible(
+    const struct attention_job *job, int32_t first, int32_t last, int32_t span) {
+    int32_t start = span * attention_span_tokens;
+    int32_t begin = job->window > 0 ? pair_position(job, first) - job->window + 1 - start : -start;
+    int32_t end = pair_position(job, last) + 1 - start;
+    struct slot_range range = {
+        .begin = begin > 0 ? begin : 0,
+        .end = end < attention_span_tokens ? end : attention_span_tokens,
+    };
+    return range;
+}
+
+static int32_t first_block(struct slot_range range) { return range.begin / attention_block_tokens; }
+
+static int32_t last_block(struct slot_range range) {
+    return (range.end + attention_block_tokens - 1) / attention_block_tokens;
+}
+
+static int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
+static int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
+
+static int32_t tile_rows_at(
+    const struct attention_steps *steps, const struct pair_block *block, int32_t tile) {
+    return smaller(steps->tile_rows, block->count - tile);
+}
+
+/* queries[tile * head_size + d * rows + r]: what one multiplication step broadcasts lies together. */
+static void pack_queries(
+    const struct attention_steps *steps, const struct pair_block *block, float *queries) {
+    const struct attention_job *job = block->job;
+    for (int32_t tile = 0; tile < block->count; tile += steps->tile_rows) {
+        int32_t rows = tile_rows_at(steps, block, tile);
+        float *packed = queries + (ptrdiff_t)tile * job->head_size;
+        for (int32_t r = 0; r < rows; r++) {
+            int32_t pair = block->first + tile + r;
+            const float *query = job->queries + pair / job->group * job->query_stride
+                + (ptrdiff_t)(pair % job->group) * job->head_size;
+            for (ptrdiff_t d = 0; d < job->head_size; d++) packed[d * rows + r] = query[d];
+        }
+    }
+}
+
+static void locate_blocks(
+    const struct attention_job *job, int32_t span, struct slot_range range, const void **keys,
+    const void **values) {
+    size_t bytes = attention_element_bytes(job->element);
+    for (int32_t b = first_block(range); b < last_block(range); b++) {
+        int32_t position = span * attention_span_tokens + b * attention_block_tokens;
+        ptrdiff_t page = job->pages[position / job->page_size];
+        size_t slot = (size_t)(position % job->page_size);
+        keys[b] = (const char *)job->keys + page * job->key_page_stride + slot * bytes;
+        values[b] = (const char *)job->values + page * job->value_page_stride
+            + slot * (size_t)job->head_size * bytes;
+    }
+}
+
+/* What one pass over a span shares. */
+struct span_pass {
+    const struct attention_steps *steps;
+    const struct pair_block *block;
+    const struct workspace *space;
+    int32_t span;
+    struct slot_range range;
+    const void *keys[attention_span_blocks];
+    const void *values[attention_span_blocks];
+};
+
+static struct slot_range tile_range(const struct span_pass *pass, int32_t tile) {
+    int32_t first = pass->block->first + tile;
+    int32_t rows = tile_rows_at(pass->steps, pass->block, tile);
+    return visible(pass->block->job, first, first + rows - 1, pass->span);
+}
+
+/* All tiles against blocks [begin, end), whose keys lie at `keys`. */
+static void score_tiles(
+    const struct span_pass *pass, const void *const *keys, int32_t begin, int32_t end,
+    enum attention_element element, int32_t key_stride) {
+    int32_t head_size = pass->block->job->head_size;
+    for (int32_t tile = 0; tile < pass->block->count; tile += pass->steps->tile_rows) {
+        struct slot_range range = tile_range(pass, tile);
+        int32_t first = larger(begin, first_block(range));
+        int32_t last = smaller(end, last_block(range));
+        if (first >= last) continue;
+        pass->steps->scores(
+            pass->space->scores + (ptrdiff_t)tile * attention_score_stride,
+            pass->space->queries + (ptrdiff_t)tile * head_size,
+            tile_rows_at(pass->steps, pass->block, tile), keys, first, last, element, key_stride,
+            head_size);
+    }
+}
+
+/* All tiles' weights of slots [begin, end) times the values at `values`. */
+static void accumulate_tiles(
+    const struct span_pass *pass, const void *const *values, int32_t begin, int32_t end,
+    enum attention_element element, float *sums) {
+    int32_t head_size = pass->block->job->head_size;
+    for (int32_t tile = 0; tile < pass->block->count; tile += pass->steps->tile_rows) {
+        struct slot_range range = tile_range(pass, tile);
+        int32_t first = larger(begin, range.begin);
+        int32_t last = smaller(end, range.end);
+        if (first >= last) continue;
+        pass->steps->accumulate(
+            sums + (ptrdiff_t)tile * head_size,
+            pass->space->scores + (ptrdiff_t)tile * attention_score_stride,
+            tile_rows_at(pass->steps, pass->block, tile), values, first, last, element, head_size);
+    }
+}
+
+static void score_span(const struct span_pass *pass, int widens) {
+    const struct attention_job *job = pass->block->job;
+    int32_t begin = first_block(pass->range), end = last_block(pass->range);
+    if (!widens) {
+        score_tiles(pass, pass->keys, begin, end, job->element, job->page_size);
+        return;
+    }
+    const void *widened[attention_span_blocks];
+    for (int32_t chunk = begin; chunk < end; chunk += attention_chunk_blocks) {
+        int32_t chunk_end = smaller(end, chunk + attention_chunk_blocks);
+        for (int32_t b = chunk; b < chunk_end; b++) {
+            float *target = pass->space->widened
+                + (ptrdiff_t)(b - chunk) * attention_block_tokens * job->head_size;
+            pass->steps->widen(
+                target, attention_block_tokens, pass->keys[b], job->page_size, job->head_size,
+                attention_block_tokens, job->element);
+            widened[b] = target;
+        }
+        score_tiles(
+            pass, widened, chunk, chunk_end, attention_element_f32, attention_block_tokens);
+    }
+}
+
+static void softmax_span(const struct span_pass *pass, float (*states)[2]) {
+    const struct attention_job *job = pass->block->job;
+    for (int32_t tile = 0; tile < pass->block->count; tile += pass->steps->tile_rows) {
+        struct slot_range shared = tile_range(pass, tile);
+        int32_t rows = tile_rows_at(pass->steps, pass->block, tile);
+        int32_t begin = first_block(shared), end = last_block(shared);
+        for (int32_t r = tile; r < tile + rows; r++) {
+            float *scores = pass->space->scores + (ptrdiff_t)r * attention_score_stride;
+            int32_t pair = pass->block->first + r;
+            struct slot_range own = visible(job, pair, pair, pass->span);
+            if (own.begin < own.end) {
+                pass->steps->softmax(
+                    scores, begin, end, own.begin, own.end, job->scale, job->soft_cap, states[r]);
+                continue;
+            }
+            states[r][0] = states[r][1] = 0.0f;
+            for (int32_t s = shared.begin; s < shared.end; s++) scores[s] = 0.0f;
+        }
+    }
+}
+
+static void accumulate_span(const struct span_pass *pass, int widens, float *sums) {
+    const struct attention_job *job = pass->block->job;
+    memset(sums, 0, (size_t)pass->block->count * (size_t)job->head_size * sizeof(float));
+    if (!widens) {
+        accumulate_tiles(
+            pass, pass->values, pass->range.begin, pass->range.end, job->element, sums);
+        return;
+    }
+    const void *widened[attention_span_blocks];
+    int32_t end = last_block(pass->range);
+    for (int32_t chunk = first_block(pass->range); chunk < end; chunk += attention_chunk_blocks) {
+        int32_t chunk_end = smaller(end, chunk + attention_chunk_blocks);
+        for (int32_t b = chunk; b < chunk_end; b++) {
+            int32_t slots = smaller(
+                attention_block_tokens, pass->range.end - b * attention_block_tokens);
+            float *target = pass->space->widened
+                + (ptrdiff_t)(b - chunk) * attention_block_tokens * job->head_size;
+            pass->steps->widen(
+                target, job->head_size, pass->values[b], job->head_size, slots, job->head_size,
+                job->element);
+            widened[b] = target;
+        }
+        accumulate_tiles(
+            pass, widened, chunk * attention_block_tokens, chunk_end * attention_block_tokens,
+            attention_element_f32, sums);
+    }
+}
+
+/* One span for one block of pairs: their {maximum, sum}, and their weighted values in `sums`. */
+static void attend_span(
+    const struct attention_steps *steps, const struct pair_block *block,
+    const struct workspace *space, int32_t span, float (*states)[2], float *sums) {
+    struct span_pass pass = {.steps = steps, .block = block, .space = space, .span = span};
+    pass.range = visible(block->job, block->first, block->first + block->count - 1, span);
+    if (pass.range.begin >= pass.range.end) {
+        memset(states, 0, (size_t)block->count * sizeof *states);
+        return;
+    }
+    locate_blocks(block->job, span, pass.range, pass.keys, pass.values);
+    int widens = block->job->element != attention_element_f32 && block->count > steps->tile_rows;
+    score_span(&pass, widens);
+    softmax_span(&pass, states);
+    accumulate_span(&pass, widens, sums);
+}
+
+/* Adds a span's result to a running one; a sum of 0 on either side means nothing there yet. */
+static void merge_one(
+    const struct attention_steps *steps, float state[2], float *values, const float more_state[2],
+    const float *more_values, int32_t head_size) {
+    if (more_state[1] == 0.0f) return;
+    if (state[1] == 0.0f) {
+        state[0] = more_state[0];
+        state[1] = more_state[1];
+        memcpy(values, more_values, (size_t)head_size * sizeof(float));
+        return;
+    }
+    steps->merge(state, values, more_state, more_values, head_size);
+}
+
+static void finish_one(
+    const struct attention_steps *steps, const struct attention_job *job, int32_t pair,
+    const float state[2], const float *values) {
+    int32_t head = pair % job->group;
+    float *output = job->output + pair / job->group * job->output_stride
+        + (ptrdiff_t)head * job->head_size;
+    steps->finish(output, values, state, job->sinks ? job->sinks + head : NULL, job->head_size);
+}
+
+static struct pair_block block_at(const struct attention_job *job, int32_t first) {
+    struct pair_block block = {
+        .job = job,
+        .first = first,
+        .count = smaller(attention_rows_max, job->rows * job->group - first),
+    };
+    return block;
+}
+
+void attention_attend(
+    const struct attention_steps *steps, const struct attention_job *job, void *scratch) {
+    struct workspace space = workspace_in(scratch, job->head_size);
+    float states[attention_rows_max][2], span_states[attention_rows_max][2];
+    int32_t span_end = attention_span_end(job);
+    for (int32_t first = 0; first < job->rows * job->group; first += attention_rows_max) {
+        struct pair_block block = block_at(job, first);
+        pack_queries(steps, &block, space.queries);
+        int32_t span_begin = attention_span_begin(job);
+        attend_span(steps, &block, &space, span_begin, states, space.values);
+        for (int32_t span = span_begin + 1; span < span_end; span++) {
+            attend_span(steps, &block, &space, span, span_states, space.span_values);
+            for (int32_t r = 0; r < block.count; r++) {
+                ptrdiff_t offset = (ptrdiff_t)r * job->head_size;
+                merge_one(
+                    steps, states[r], space.values + offset, span_states[r],
+                    space.span_values + offset, job->head_size);
+            }
+        }
+        for (int32_t r = 0; r < block.count; r++) {
+            const float *values = space.values + (ptrdiff_t)r * job->head_size;
+            finish_one(steps, job, first + r, states[r], values);
+        }
+    }
+}
+
+void attention_attend_spans(
+    const struct attention_steps *steps, const struct attention_job *job, int32_t span_begin,
+    int32_t span_end, float *partials, void *scratch) {
+    struct workspace space = workspace_in(scratch, job->head_size);
+    float states[attention_rows_max][2];
+    ptrdiff_t entry = attention_partial_floats(job->head_size);
+    int32_t pairs = job->rows * job->group;
+    for (int32_t first = 0; first < pairs; first += attention_rows_max) {
+        struct pair_block block = block_at(job, first);
+        pack_queries(steps, &block, space.queries);
+        for (int32_t span = span_begin; span < span_end; span++) {
+            attend_span(steps, &block, &space, span, states, space.span_values);
+            ptrdiff_t index = (ptrdiff_t)(span - span_begin) * pairs + first;
+            for (int32_t r = 0; r < block.count; r++) {
+                float *partial = partials + (index + r) * entry;
+                partial[0] = states[r][0];
+                partial[1] = states[r][1];
+                if (states[r][1] == 0.0f) continue;
+                memcpy(
+                    partial + attention_partial_header,
+                    space.span_values + (ptrdiff_t)r * job->head_size,
+                    (size_t)job->head_size * sizeof(float));
+            }
+        }
+    }
+}
+
+void attention_merge_spans(
+    const struct attention_steps *steps, const struct attention_job *job, const float *partials,
+    int32_t row_begin, int32_t row_end) {
+    float values[attention_head_size_max];
+    ptrdiff_t entry = attention_partial_floats(job->head_size);
+    int32_t pairs = job->rows * job->group;
+    int32_t spans = attention_span_end(job) - attention_span_begin(job);
+    for (int32_t pair = row_begin * job->group; pair < row_end * job->group; pair++) {
+        float state[2] = {0.0f, 0.0f};
+        for (int32_t span = 0; span < spans; span++) {
+            const float *partial = partials + ((ptrdiff_t)span * pairs + pair) * entry;
+            merge_one(
+                steps, state, values, partial, partial + attention_partial_header, job->head_size);
+        }
+        finish_one(steps, job, pair, state, values);
+    }
+}
+
+/* One head's row as elements: where it is when it is f32, else converted into `narrow`. */
+static const void *narrowed(
+    const struct attention_steps *steps, const float *row, uint16_t *narrow, int32_t head_size,
+    enum attention_element element) {
+    if (element == attention_element_f32) return row;
+    if (element == attention_element_f16) steps->rows->f32_to_f16(narrow, row, head_size);
+    else steps->rows->f32_to_bf16(narrow, row, head_size);
+    return narrow;
+}
+
+void attention_store(
+    const struct attention_steps *steps, const struct attention_store_job *job) {
+    uint16_t narrow[attention_head_size_max];
+    ptrdiff_t size = job->head_size, page_size = job->page_size;
+    size_t bytes = attention_element_bytes(job->element);
+    for (int32_t r = 0; r < job->rows; r++) {
+        int32_t position = job->first_position + r;
+        ptrdiff_t page = job->pages[position / job->page_size], slot = position % job->page_size;
+        char *keys = (char *)job->key_pages + page * job->key_page_stride;
+        char *values = (char *)job->value_pages + page * job->value_page_stride;
+        for (ptrdiff_t head = 0; head < job->kv_heads; head++) {
+            ptrdiff_t offset = r * job->row_stride + head * size;
+            const void *value = narrowed(
+                steps, job->values + offset, narrow, job->head_size, job->element);
+            memcpy(
+                values + (size_t)((head * page_size + slot) * size) * bytes, value,
+                (size_t)size * bytes);
+            const char *key = narrowed(
+                steps, job->keys + offset, narrow, job->head_size, job->element);
+            char *column = keys + (size_t)(head * size * page_size + slot) * bytes;
+            for (ptrdiff_t d = 0; d < size; d++) {
+                if (bytes == 2) memcpy(column + d * page_size * 2, key + d * 2, 2);
+                else memcpy(column + d * page_size * 4, key + d * 4, 4);
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+// attention_steps.c: the portable steps of attention, which define what every other table computes.
+#include "attention_steps.h"
+
+#include <math.h>
+
+#include "conversions.h"
+#include "exponential.h"
+#include "lanes.h"
+
+static float element_at(const void *base, ptrdiff_t index, enum attention_element element) {
+    switch (element) {
+    case attention_element_f32: return ((const float *)base)[index];
+    case attention_element_f16: return portable_f16_to_f32(((const uint16_t *)base)[index]);
+    case attention_element_bf16: return portable_bf16_to_f32(((const uint16_t *)base)[index]);
+    }
+    __builtin_unreachable();
+}
+
+static void scores(
+    float *scores, const float *query, int32_t rows, const void *const *blocks,
+    int32_t block_begin, int32_t block_end, enum attention_element element, int32_t key_stride,
+    int32_t head_size) {
+    for (int32_t r = 0; r < rows; r++) {
+        for (int32_t s = block_begin * 16; s < block_end * 16; s++) {
+            float score = 0.0f;
+            for (ptrdiff_t d = 0; d < head_size; d++) {
+                float key = element_at(blocks[s / 16], d * key_stride + s % 16, element);
+                score = fmaf(query[d * rows + r], key, score);
+            }
+            scores[r * attention_score_stride + s] = score;
+        }
+    }
+}
+
+static void softmax(
+    float *scores, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end, float scale,
+    float soft_cap, float state[2]) {
+    float maximum = -INFINITY;
+    for (int32_t s = begin; s < end; s++) {
+        float score = scores[s] * scale;
+        if (soft_cap > 0.0f) score = soft_cap * portable_tanh(score / soft_cap);
+        scores[s] = score;
+        maximum = score > maximum ? score : maximum;
+    }
+    float lanes[lane_count] = {0};
+    for (int32_t s = block_begin * 16; s < block_end * 16; s++) {
+        scores[s] = s >= begin && s < end ? portable_exp(scores[s] - maximum) : 0.0f;
+        lanes[s % lane_count] += scores[s];
+    }
+    state[0] = maximum + 0.0f;
+    state[1] = lanes_sum(lanes);
+}
+
+static void accumulate(
+    float *sums, const float *weights, int32_t rows, const void *const *blocks, int32_t begin,
+    int32_t end, enum attention_element element, int32_t head_size) {
+    for (int32_t s = begin; s < end; s++) {
+        for (ptrdiff_t d = 0; d < head_size; d++) {
+            float value = element_at(blocks[s / 16], (s % 16) * head_size + d, element);
+            for (int32_t r = 0; r < rows; r++) {
+                float *sum = &sums[r * head_size + d];
+                *sum = fmaf(weights[r * attention_score_stride + s], value, *sum);
+            }
+        }
+    }
+}
+
+static void merge(
+    float state[2], float *values, const float more_state[2], const float *more_values,
+    int32_t head_size) {
+    float maximum = state[0] > more_state[0] ? state[0] : more_state[0];
+    float keep = portable_exp(state[0] - maximum);
+    float take = portable_exp(more_state[0] - maximum);
+    state[0] = maximum;
+    state[1] = fmaf(state[1], keep, more_state[1] * take);
+    for (int32_t d = 0; d < head_size; d++)
+        values[d] = fmaf(values[d], keep, more_values[d] * take);
+}
+
+static void finish(
+    float *output, const float *values, const float state[2], const float *sink,
+    int32_t head_size) {
+    float factor = 1.0f / state[1];
+    if (sink != NULL) {
+        float maximum = state[0] > *sink ? state[0] : *sink;
+        float keep = portable_exp(state[0] - maximum);
+        factor = keep / fmaf(state[1], keep, portable_exp(*sink - maximum));
+    }
+    for (int32_t d = 0; d < head_size; d++) output[d] = values[d] * factor + 0.0f;
+}
+
+static void widen(
+    float *target, int32_t target_stride, const void *source, int32_t source_stride,
+    int32_t count, int32_t width, enum attention_element element) {
+    for (ptrdiff_t row = 0; row < count; row++)
+        for (ptrdiff_t i = 0; i < width; i++)
+            target[row * target_stride + i] = element_at(source, row * source_stride + i, element);
+}
+
+static const struct attention_steps steps = {
+    .tile_rows = 4,
+    .rows = &row_kernels_portable,
+    .scores = scores,
+    .softmax = softmax,
+    .accumulate = accumulate,
+    .merge = merge,
+    .finish = finish,
+    .widen = widen,
+};
+
+static void attend(const struct attention_job *job, void *scratch) {
+    attention_attend(&steps, job, scratch);
+}
+
+static void attend_spans(
+    const struct attention_job *job, int32_t span_begin, int32_t span_end, float *partials,
+    void *scratch) {
+    attention_attend_spans(&steps, job, span_begin, span_end, partials, scratch);
+}
+
+static void merge_spans(
+    const struct attention_job *job, const float *partials, int32_t row_begin, int32_t row_end) {
+    attention_merge_spans(&steps, job, partials, row_begin, row_end);
+}
+
+static void store(const struct attention_store_job *job) { attention_store(&steps, job); }
+
+const struct attention_kernels attention_kernels_portable = {
+    .attend = attend,
+    .attend_spans = attend_spans,
+    .merge_spans = merge_spans,
+    .store = store,
+};

@@ -1,0 +1,84 @@
+// attention_steps.h: the inner steps of paged attention, one struct per instruction set, and the
+// driver that calls them.
+// The steps never see pages, positions or windows; the driver never touches a number.
+// One idea: everything that decides *which* slots count is written once, in attention.c.
+#ifndef KERNELS_PORTABLE_ATTENTION_STEPS_H
+#define KERNELS_PORTABLE_ATTENTION_STEPS_H
+
+#include "../include/attention.h"
+#include "../include/rows.h"
+
+enum {
+    /* Slots whose keys lie side by side; page sizes are multiples of it. */
+    attention_block_tokens = 16,
+    attention_span_blocks = attention_span_tokens / attention_block_tokens,
+    /* (row, head) pairs that share one pass over widened keys and values. */
+    attention_rows_max = 48,
+    /* Blocks that are widened at a time. */
+    attention_chunk_blocks = 4,
+    /* Floats between the scores of two pairs; the pad keeps them off the same cache sets. */
+    attention_score_stride = attention_span_tokens + 16,
+};
+
+/* A "tile" is 1 ... tile_rows (row, head) pairs. Slots and blocks count from the start of a span;
+ * blocks[b] is where the element of slot 16 b begins: its key column, or its value row. */
+struct attention_steps {
+    int32_t tile_rows;
+    const struct row_kernels *rows;
+
+    /* scores[r * attention_score_stride + s] = sum_d query[d * rows + r] * key[d, s], ascending d by
+     * fma, for every slot s of blocks [block_begin, block_end).  key[d, s]: blocks[s / 16] + d *
+     * key_stride + s % 16 elements. */
+    void (*scores)(
+        float *scores, const float *query, int32_t rows, const void *const *blocks,
+        int32_t block_begin, int32_t block_end, enum attention_element element, int32_t key_stride,
+        int32_t head_size);
+
+    /* One pair's scores of blocks [block_begin, block_end) become exp(score - maximum), score =
+     * scale * scores[s], then soft-capped; 0 outside slots [begin, end), which lie in the blocks and
+     * are at least one.  state = {maximum, sum in 16 lanes}. */
+    void (*softmax)(
+        float *scores, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end,
+        float scale, float soft_cap, float state[2]);
+
+    /* sums[r * head_size + d] = fma(weights[r * attention_score_stride + s], value[s, d], sums) for s
+     * ascending in [begin, end).  value[s, d]: blocks[s / 16] + (s % 16) * head_size + d elements. */
+    void (*accumulate)(
+        float *sums, const float *weights, int32_t rows, const void *const *blocks, int32_t begin,
+        int32_t end, enum attention_element element, int32_t head_size);
+
+    /* Adds one span's {maximum, sum} and values to another's, both with sum != 0:
+     * M = max(m1, m2); c_i = exp(m_i - M); values = fma(values, c1, more_values * c2), sum alike. */
+    void (*merge)(
+        float state[2], float *values, const float more_state[2], const float *more_values,
+        int32_t head_size);
+
+    /* output[d] = values[d] * factor + 0, factor = 1 / sum; with a sink (may be null), factor = c / fma(sum, c,
+     * exp(sink - M)), M = max(maximum, sink), c = exp(maximum - M). */
+    void (*finish)(
+        float *output, const float *values, const float state[2], const float *sink,
+        int32_t head_size);
+
+    /* Converts `count` rows of `width` elements (a multiple of 8) to f32, strides in elements. */
+    void (*widen)(
+        float *target, int32_t target_stride, const void *source, int32_t source_stride,
+        int32_t count, int32_t width, enum attention_element element);
+};
+
+static inline size_t attention_element_bytes(enum attention_element element) {
+    return element == attention_element_f32 ? 4 : 2;
+}
+
+/* The kernels of a table are these with the table's steps. */
+void attention_attend(
+    const struct attention_steps *steps, const struct attention_job *job, void *scratch);
+void attention_attend_spans(
+    const struct attention_steps *steps, const struct attention_job *job, int32_t span_begin,
+    int32_t span_end, float *partials, void *scratch);
+void attention_merge_spans(
+    const struct attention_steps *steps, const struct attention_job *job, const float *partials,
+    int32_t row_begin, int32_t row_end);
+void attention_store(
+    const struct attention_steps *steps, const struct attention_store_job *job);
+
+#endif

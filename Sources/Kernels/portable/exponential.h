@@ -1,0 +1,76 @@
+// exponential.h: exp and tanh as every table computes them, here for one float.
+// Never calls the C library's own, whose bits differ between machines; fmaf is exactly rounded anywhere.
+// One idea: the constants and the order of operations are the contract, the SIMD twins repeat them.
+#ifndef KERNELS_PORTABLE_EXPONENTIAL_H
+#define KERNELS_PORTABLE_EXPONENTIAL_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* exp(x) = 2^n * exp(r), n = round(x / ln 2), |r| <= ln 2 / 2, exp(r) = 1 + r + r^2 * c2 + ... + r^6 * c6
+ * (minimax in relative error, 3e-9).  Below `exp_lowest` the result is 0, above `exp_highest` it stays
+ * exp(exp_highest), so it is never denormal or infinite.  NaN stays NaN. */
+#define EXP_LOWEST -87.3f
+#define EXP_HIGHEST 88.0f
+#define EXP_LOG2_E 0x1.715476p+0f
+/* 2^23 + 2^22 + 127: adding it rounds to an integer whose biased form lands in the low bits. */
+#define EXP_ROUNDER 0x1.8000fep+23f
+/* ln 2 in two parts; n times the first is exact. */
+#define EXP_LN2_HIGH 0x1.62e4p-1f
+#define EXP_LN2_LOW 0x1.7f7d1cp-20f
+#define EXP_C2 0x1.fffffcp-2f
+#define EXP_C3 0x1.555492p-3f
+#define EXP_C4 0x1.5558f2p-5f
+#define EXP_C5 0x1.1239e2p-7f
+#define EXP_C6 0x1.6a2434p-10f
+
+static inline float portable_exp(float x) {
+    if (x < EXP_LOWEST) return 0.0f;
+    float clamped = EXP_HIGHEST < x ? EXP_HIGHEST : x;
+    float rounded = fmaf(clamped, EXP_LOG2_E, EXP_ROUNDER);
+    float n = rounded - EXP_ROUNDER;
+    float r = fmaf(n, -EXP_LN2_HIGH, clamped);
+    r = fmaf(n, -EXP_LN2_LOW, r);
+    float p = fmaf(EXP_C6, r, EXP_C5);
+    p = fmaf(p, r, EXP_C4);
+    p = fmaf(p, r, EXP_C3);
+    p = fmaf(p, r, EXP_C2);
+    p = fmaf(p, r, 1.0f);
+    p = fmaf(p, r, 1.0f);
+    uint32_t bits;
+    memcpy(&bits, &rounded, sizeof bits);
+    bits <<= 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return p * power;
+}
+
+/* tanh(x): below `tanh_small` x + x^3 * q(x^2) (minimax in relative error, 4e-9), else
+ * 1 - 2 / (exp(2 |x|) + 1) with the sign of x.  NaN stays NaN. */
+#define TANH_SMALL 0.625f
+#define TANH_Q0 -0x1.555534p-2f
+#define TANH_Q1 0x1.110768p-3f
+#define TANH_Q2 -0x1.b84448p-5f
+#define TANH_Q3 0x1.5256d8p-6f
+#define TANH_Q4 -0x1.76ac1ap-8f
+
+static inline float portable_tanh(float x) {
+    float magnitude = fabsf(x);
+    if (magnitude < TANH_SMALL) {
+        float z = x * x;
+        float q = fmaf(TANH_Q4, z, TANH_Q3);
+        q = fmaf(q, z, TANH_Q2);
+        q = fmaf(q, z, TANH_Q1);
+        q = fmaf(q, z, TANH_Q0);
+        return fmaf(x * z, q, x);
+    }
+    return copysignf(1.0f - 2.0f / (portable_exp(magnitude + magnitude) + 1.0f), x);
+}
+
+/* gelu, tanh form: v / (1 + exp(GELU_FACTOR * v * (1 + GELU_CUBIC * v^2))); the factor is
+ * -2 sqrt(2 / pi). */
+#define GELU_FACTOR -0x1.988454p+0f
+#define GELU_CUBIC 0.044715f
+
+#endif

@@ -1,0 +1,96 @@
+/* matmul.c: the definition of the packed products, one row and one column at a time. */
+#include "matmul.h"
+#include "half.h"
+#include <math.h>
+#include <string.h>
+
+static void quantize_row(void *row, const float *x, int32_t cols, int32_t begin, int32_t end) {
+    struct activation_row view = activation_row_view(row, cols);
+    for (int32_t b = begin / 32; b < end / 32; b++) {
+        float maximum = 0;
+        for (int32_t i = 0; i < 32; i++) maximum = fmaxf(maximum, fabsf(x[b * 32 + i]));
+        float scale = maximum / 127.0f, inverse = maximum > 0 ? 127.0f / maximum : 0;
+        int32_t sums[2] = { 0, 0 };
+        for (int32_t i = 0; i < 32; i++) {
+            int32_t q = (int32_t)nearbyintf(x[b * 32 + i] * inverse);
+            q = q > 127 ? 127 : q < -127 ? -127 : q;
+            ((int8_t *)view.quants)[b * 32 + i] = (int8_t)q;
+            sums[i / 16] += q;
+        }
+        ((float *)view.scales)[b] = scale;
+        ((int32_t *)view.sums32)[b] = sums[0] + sums[1];
+        ((float *)view.scaled32)[b] = scale * (float)(sums[0] + sums[1]);
+        for (int32_t h = 0; h < 2; h++) {
+            ((int32_t *)view.sums16)[2 * b + h] = sums[h];
+            ((float *)view.scaled16)[2 * b + h] = scale * (float)sums[h];
+        }
+    }
+}
+
+static int32_t quant_at(const uint8_t *block, int32_t bits, int32_t row, int32_t column) {
+    if (bits == 8) return block[(column / 4) * 64 + row * 4 + column % 4];
+    uint8_t byte = block[(column % 16 / 4) * 64 + row * 4 + column % 4];
+    return column < 16 ? byte & 15 : byte >> 4;
+}
+
+static void put(float *y, float value, int32_t accumulate) { *y = accumulate ? *y + value : value; }
+
+static void integer_panel(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
+                          int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+    int32_t bits = w->layout <= LAYOUT_U4_G16 ? 4 : 8;
+    int32_t group = w->layout == LAYOUT_U4_G32 || w->layout == LAYOUT_U8_G32 ? 32 : 16;
+    int32_t groups = 32 / group, live = w->rows - panel * PANEL_ROWS;
+    size_t block_bytes = panel_block_bytes(w->layout, w->has_offsets);
+    const uint8_t *base = w->data + (size_t)panel * panel_bytes(w->layout, w->has_offsets, w->cols);
+    for (int32_t t = 0; t < count; t++) {
+        struct activation_row view = activation_row_view((const uint8_t *)x + (size_t)t * x_stride, w->cols);
+        for (int32_t r = 0; r < PANEL_ROWS && r < live; r++) {
+            float acc = 0;
+            for (int32_t b = 0; b < w->cols / 32; b++) {
+                const uint8_t *block = base + (size_t)b * block_bytes;
+                const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
+                const uint16_t *offsets = scales + groups * PANEL_ROWS;
+                for (int32_t g = 0; g < groups; g++) {
+                    int32_t sum = 0;
+                    for (int32_t c = g * group; c < (g + 1) * group; c++)
+                        sum += (quant_at(block, bits, r, c) - w->zero) * view.quants[b * 32 + c];
+                    float scale = half_to_float(scales[g * PANEL_ROWS + r]) * view.scales[b];
+                    acc = fmaf(scale, (float)sum, acc);
+                    if (w->has_offsets) {
+                        float scaled = group == 32 ? view.scaled32[b] : view.scaled16[2 * b + g];
+                        acc = fmaf(half_to_float(offsets[g * PANEL_ROWS + r]), scaled, acc);
+                    }
+                }
+            }
+            put(y + (size_t)t * y_stride + panel * PANEL_ROWS + r, acc * w->output_scale, accumulate);
+        }
+    }
+}
+
+static float float_weight(const struct packed_matrix *w, const uint8_t *base, size_t index) {
+    switch (w->layout) {
+    case LAYOUT_F16: return half_to_float(((const uint16_t *)base)[index]);
+    case LAYOUT_BF16: return bfloat_to_float(((const uint16_t *)base)[index]);
+    default: return ((const float *)base)[index];
+    }
+}
+
+static void float_panel(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
+                        int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+    int32_t live = w->rows - panel * PANEL_ROWS;
+    const uint8_t *base = w->data + (size_t)panel * panel_bytes(w->layout, 0, w->cols);
+    for (int32_t t = 0; t < count; t++) {
+        const float *values = (const float *)((const uint8_t *)x + (size_t)t * x_stride);
+        for (int32_t r = 0; r < PANEL_ROWS && r < live; r++) {
+            float acc = 0;
+            for (int32_t c = 0; c < w->cols; c++)
+                acc = fmaf(float_weight(w, base, (size_t)c * PANEL_ROWS + (size_t)r), values[c], acc);
+            put(y + (size_t)t * y_stride + panel * PANEL_ROWS + r, acc, accumulate);
+        }
+    }
+}
+
+const struct matmul_kernels matmul_portable = {
+    .quantize_row = quantize_row,
+    .panel = { float_panel, float_panel, float_panel, integer_panel, integer_panel, integer_panel, integer_panel },
+};

@@ -1,0 +1,303 @@
+/* matmul.c (AVX2): 8 rows a register, `maddubs` on unsigned weights and signed activations.
+ * Pairs of products are summed in 16 bits for as long as they cannot overflow: 8 pairs of 4-bit
+ * quants, 4 of 5-bit, 2 of 6-bit.  8-bit quants go through the sign trick, one pair at a time.
+ * A tile of a few activation rows shares every weight load; see Sources/Kernels/README.md. */
+#if defined(__x86_64__)
+#include "matmul.h"
+#include <immintrin.h>
+#include <math.h>
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE __m256 load_half(const uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
+
+INLINE __m256i broadcast4(const int8_t *p) {
+    int32_t word;
+    __builtin_memcpy(&word, p, 4);
+    return _mm256_set1_epi32(word);
+}
+
+/* Eight rows of four columns: k counts columns by four, half picks rows 0-7 or 8-15. */
+INLINE __m256i load_quants(const int bits, const uint8_t *block, int k, int half) {
+    if (bits == 8) return _mm256_loadu_si256((const __m256i *)(block + k * 64 + half * 32));
+    __m256i both = _mm256_loadu_si256((const __m256i *)(block + (k & 3) * 64 + half * 32));
+    if (k >= 4) both = _mm256_srli_epi16(both, 4);
+    return _mm256_and_si256(both, _mm256_set1_epi8(15));
+}
+
+INLINE void store_rows(float *y, __m256 low, __m256 high, int32_t live, int32_t accumulate) {
+    if (live >= PANEL_ROWS) {
+        if (accumulate) {
+            low = _mm256_add_ps(_mm256_loadu_ps(y), low);
+            high = _mm256_add_ps(_mm256_loadu_ps(y + 8), high);
+        }
+        _mm256_storeu_ps(y, low);
+        _mm256_storeu_ps(y + 8, high);
+        return;
+    }
+    float values[PANEL_ROWS];
+    _mm256_storeu_ps(values, low);
+    _mm256_storeu_ps(values + 8, high);
+    for (int32_t r = 0; r < live; r++) y[r] = accumulate ? y[r] + values[r] : values[r];
+}
+
+/* One panel times `tokens` rows.  Everything but the pointers is a constant after inlining.
+ * chain: products that fit into 16 bits before they must widen (0: sign trick). */
+INLINE void integer_tile(const int tokens, const int bits, const int group, const int chain, const int offsets,
+                         const struct packed_matrix *w, const uint8_t *block, const struct activation_row *x,
+                         float *y, size_t y_stride, int32_t live, int32_t accumulate) {
+    const int groups = 32 / group, steps = group / 4, link = chain ? chain : 1;
+    const size_t block_bytes = (size_t)(bits == 4 ? 256 : 512) + (size_t)(groups * 32 * (offsets ? 2 : 1));
+    const __m256i ones = _mm256_set1_epi16(1), flip = _mm256_set1_epi8((char)0x80);
+    /* the sign trick works on q - 128; the other chains on q itself */
+    const int32_t zero = chain ? w->zero : w->zero - 128;
+    __m256 acc[tokens][2];
+#pragma clang loop unroll(full)
+    for (int t = 0; t < tokens; t++) acc[t][0] = acc[t][1] = _mm256_setzero_ps();
+    for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes) {
+        const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
+#pragma clang loop unroll(full)
+        for (int g = 0; g < groups; g++) {
+            __m256i sum[tokens][2];
+#pragma clang loop unroll(full)
+            for (int c = 0; c < steps / link; c++) {
+                __m256i pairs[tokens][2];
+#pragma clang loop unroll(full)
+                for (int i = 0; i < link; i++) {
+                    int k = g * steps + c * link + i;
+                    /* weights are loaded again rather than kept: registers are for sums */
+                    __asm__ volatile("" ::: "memory");
+                    __m256i w0 = load_quants(bits, block, k, 0), w1 = load_quants(bits, block, k, 1);
+                    __m256i a0 = w0, a1 = w1;
+                    if (!chain) {
+                        w0 = _mm256_xor_si256(w0, flip), w1 = _mm256_xor_si256(w1, flip);
+                        a0 = _mm256_abs_epi8(w0), a1 = _mm256_abs_epi8(w1);
+                    }
+#pragma clang loop unroll(full)
+                    for (int t = 0; t < tokens; t++) {
+                        __m256i v = broadcast4(x[t].quants + b * 32 + k * 4);
+                        __m256i v0 = chain ? v : _mm256_sign_epi8(v, w0), v1 = chain ? v : _mm256_sign_epi8(v, w1);
+                        __m256i p0 = _mm256_maddubs_epi16(a0, v0), p1 = _mm256_maddubs_epi16(a1, v1);
+                        pairs[t][0] = i ? _mm256_add_epi16(pairs[t][0], p0) : p0;
+                        pairs[t][1] = i ? _mm256_add_epi16(pairs[t][1], p1) : p1;
+                    }
+                }
+#pragma clang loop unroll(full)
+                for (int t = 0; t < tokens; t++) {
+                    __m256i p0 = _mm256_madd_epi16(pairs[t][0], ones), p1 = _mm256_madd_epi16(pairs[t][1], ones);
+                    sum[t][0] = c ? _mm256_add_epi32(sum[t][0], p0) : p0;
+                    sum[t][1] = c ? _mm256_add_epi32(sum[t][1], p1) : p1;
+                }
+            }
+            __m256 s0 = load_half(scales + g * 16), s1 = load_half(scales + g * 16 + 8);
+#pragma clang loop unroll(full)
+            for (int t = 0; t < tokens; t++) {
+                if (!offsets) {
+                    int32_t xs = group == 32 ? x[t].sums32[b] : x[t].sums16[2 * b + g];
+                    __m256i correction = _mm256_set1_epi32(zero * xs);
+                    sum[t][0] = _mm256_sub_epi32(sum[t][0], correction);
+                    sum[t][1] = _mm256_sub_epi32(sum[t][1], correction);
+                }
+                __m256 scale = _mm256_broadcast_ss(x[t].scales + b);
+                acc[t][0] = _mm256_fmadd_ps(_mm256_mul_ps(s0, scale), _mm256_cvtepi32_ps(sum[t][0]), acc[t][0]);
+                acc[t][1] = _mm256_fmadd_ps(_mm256_mul_ps(s1, scale), _mm256_cvtepi32_ps(sum[t][1]), acc[t][1]);
+            }
+            if (offsets) {
+                const uint16_t *at = scales + groups * PANEL_ROWS + g * 16;
+                __m256 o0 = load_half(at), o1 = load_half(at + 8);
+#pragma clang loop unroll(full)
+                for (int t = 0; t < tokens; t++) {
+                    __m256 scaled = _mm256_broadcast_ss(group == 32 ? x[t].scaled32 + b : x[t].scaled16 + 2 * b + g);
+                    acc[t][0] = _mm256_fmadd_ps(o0, scaled, acc[t][0]);
+                    acc[t][1] = _mm256_fmadd_ps(o1, scaled, acc[t][1]);
+                }
+            }
+        }
+    }
+    __m256 out = _mm256_set1_ps(w->output_scale);
+#pragma clang loop unroll(full)
+    for (int t = 0; t < tokens; t++)
+        store_rows(y + (size_t)t * y_stride, _mm256_mul_ps(acc[t][0], out), _mm256_mul_ps(acc[t][1], out), live,
+                   accumulate);
+}
+
+enum { TILE_TOKENS = 4 };
+
+INLINE void integer_panel(const int bits, const int group, const int chain, const int offsets,
+                          const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
+                          int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+    int32_t live = w->rows - panel * PANEL_ROWS;
+    const uint8_t *base = w->data + (size_t)panel * panel_bytes(w->layout, w->has_offsets, w->cols);
+    y += panel * PANEL_ROWS;
+    for (int32_t t = 0; t < count;) {
+        struct activation_row rows[TILE_TOKENS];
+        int32_t tokens = count - t < TILE_TOKENS ? count - t : TILE_TOKENS;
+        for (int32_t i = 0; i < tokens; i++)
+            rows[i] = activation_row_view((const uint8_t *)x + (size_t)(t + i) * x_stride, w->cols);
+        float *out = y + (size_t)t * y_stride;
+        switch (tokens) {
+        case 4: integer_tile(4, bits, group, chain, offsets, w, base, rows, out, y_stride, live, accumulate); break;
+        case 3: integer_tile(3, bits, group, chain, offsets, w, base, rows, out, y_stride, live, accumulate); break;
+        case 2: integer_tile(2, bits, group, chain, offsets, w, base, rows, out, y_stride, live, accumulate); break;
+        default: integer_tile(1, bits, group, chain, offsets, w, base, rows, out, y_stride, live, accumulate);
+        }
+        t += tokens;
+    }
+}
+
+#define INTEGER_PANEL(name, bits, group, chain, offsets)                                                          \
+    static void name(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride, int32_t count,  \
+                     float *y, size_t y_stride, int32_t accumulate) {                                              \
+        integer_panel(bits, group, chain, offsets, w, panel, x, x_stride, count, y, y_stride, accumulate);          \
+    }
+
+INTEGER_PANEL(u4_g32_offsets, 4, 32, 8, 1)
+INTEGER_PANEL(u4_g32_zero, 4, 32, 8, 0)
+INTEGER_PANEL(u4_g16_offsets, 4, 16, 4, 1)
+INTEGER_PANEL(u4_g16_zero, 4, 16, 4, 0)
+INTEGER_PANEL(u5_g32_offsets, 8, 32, 4, 1)
+INTEGER_PANEL(u5_g32_zero, 8, 32, 4, 0)
+INTEGER_PANEL(u6_g16_offsets, 8, 16, 2, 1)
+INTEGER_PANEL(u6_g16_zero, 8, 16, 2, 0)
+INTEGER_PANEL(u8_g32_zero, 8, 32, 0, 0)
+INTEGER_PANEL(u8_g16_zero, 8, 16, 0, 0)
+
+static void panel_u4_g32(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
+                         int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+    (w->has_offsets ? u4_g32_offsets : u4_g32_zero)(w, panel, x, x_stride, count, y, y_stride, accumulate);
+}
+
+static void panel_u4_g16(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
+                         int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+    (w->has_offsets ? u4_g16_offsets : u4_g16_zero)(w, panel, x, x_stride, count, y, y_stride, accumulate);
+}
+
+static void panel_u8_g32(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
+                         int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+    matmul_panel_fn *kernel;
+    if (w->quant_maximum <= 31) kernel = w->has_offsets ? u5_g32_offsets : u5_g32_zero;
+    else kernel = w->has_offsets ? matmul_portable.panel[LAYOUT_U8_G32] : u8_g32_zero;
+    kernel(w, panel, x, x_stride, count, y, y_stride, accumulate);
+}
+
+static void panel_u8_g16(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
+                         int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+    matmul_panel_fn *kernel;
+    if (w->quant_maximum <= 63) kernel = w->has_offsets ? u6_g16_offsets : u6_g16_zero;
+    else kernel = w->has_offsets ? matmul_portable.panel[LAYOUT_U8_G16] : u8_g16_zero;
+    kernel(w, panel, x, x_stride, count, y, y_stride, accumulate);
+}
+
+/* --- float weights --------------------------------------------------------------------------- */
+
+INLINE __m256 load_weights(const int layout, const uint8_t *base, size_t index) {
+    if (layout == LAYOUT_F32) return _mm256_loadu_ps((const float *)base + index);
+    __m128i raw = _mm_loadu_si128((const __m128i *)((const uint16_t *)base + index));
+    if (layout == LAYOUT_F16) return _mm256_cvtph_ps(raw);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(raw), 16));
+}
+
+INLINE void float_tile(const int tokens, const int layout, const uint8_t *base, int32_t cols, const float *const *x,
+                       float *y, size_t y_stride, int32_t live, int32_t accumulate) {
+    __m256 acc[tokens][2];
+#pragma clang loop unroll(full)
+    for (int t = 0; t < tokens; t++) acc[t][0] = acc[t][1] = _mm256_setzero_ps();
+    for (int32_t c = 0; c < cols; c++) {
+        __m256 w0 = load_weights(layout, base, (size_t)c * 16), w1 = load_weights(layout, base, (size_t)c * 16 + 8);
+#pragma clang loop unroll(full)
+        for (int t = 0; t < tokens; t++) {
+            __m256 v = _mm256_broadcast_ss(x[t] + c);
+            acc[t][0] = _mm256_fmadd_ps(w0, v, acc[t][0]);
+            acc[t][1] = _mm256_fmadd_ps(w1, v, acc[t][1]);
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int t = 0; t < tokens; t++)
+        store_rows(y + (size_t)t * y_stride, acc[t][0], acc[t][1], live, accumulate);
+}
+
+enum { FLOAT_TILE_TOKENS = 6 };
+
+INLINE void float_panel(const int layout, const struct packed_matrix *w, int32_t panel, const void *x,
+                        size_t x_stride, int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+    int32_t live = w->rows - panel * PANEL_ROWS;
+    const uint8_t *base = w->data + (size_t)panel * panel_bytes(layout, 0, w->cols);
+    y += panel * PANEL_ROWS;
+    for (int32_t t = 0; t < count;) {
+        const float *rows[FLOAT_TILE_TOKENS];
+        int32_t tokens = count - t < FLOAT_TILE_TOKENS ? count - t : FLOAT_TILE_TOKENS;
+        for (int32_t i = 0; i < tokens; i++) rows[i] = (const float *)((const uint8_t *)x + (size_t)(t + i) * x_stride);
+        float *out = y + (size_t)t * y_stride;
+        switch (tokens) {
+        case 6: float_tile(6, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
+        case 5: float_tile(5, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
+        case 4: float_tile(4, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
+        case 3: float_tile(3, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
+        case 2: float_tile(2, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
+        default: float_tile(1, layout, base, w->cols, rows, out, y_stride, live, accumulate);
+        }
+        t += tokens;
+    }
+}
+
+#define FLOAT_PANEL(name, layout)                                                                                  \
+    static void name(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride, int32_t count,  \
+                     float *y, size_t y_stride, int32_t accumulate) {                                              \
+        float_panel(layout, w, panel, x, x_stride, count, y, y_stride, accumulate);                                 \
+    }
+
+FLOAT_PANEL(panel_f32, LAYOUT_F32)
+FLOAT_PANEL(panel_f16, LAYOUT_F16)
+FLOAT_PANEL(panel_bf16, LAYOUT_BF16)
+
+/* --- activations ----------------------------------------------------------------------------- */
+
+INLINE int32_t sum_of_lanes(__m256i v) {
+    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+}
+
+static void quantize_row(void *row, const float *x, int32_t cols, int32_t begin, int32_t end) {
+    struct activation_row view = activation_row_view(row, cols);
+    const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+    const __m256i top = _mm256_set1_epi32(127), bottom = _mm256_set1_epi32(-127);
+    for (int32_t b = begin / 32; b < end / 32; b++) {
+        __m256 v[4], m = _mm256_setzero_ps();
+        for (int i = 0; i < 4; i++) {
+            v[i] = _mm256_loadu_ps(x + b * 32 + i * 8);
+            m = _mm256_max_ps(_mm256_and_ps(v[i], magnitude), m);
+        }
+        __m128 m4 = _mm_max_ps(_mm256_castps256_ps128(m), _mm256_extractf128_ps(m, 1));
+        m4 = _mm_max_ps(m4, _mm_movehl_ps(m4, m4));
+        m4 = _mm_max_ss(m4, _mm_movehdup_ps(m4));
+        float maximum = _mm_cvtss_f32(m4);
+        float scale = maximum / 127.0f, inverse = maximum > 0 ? 127.0f / maximum : 0;
+        __m256i q[4];
+        for (int i = 0; i < 4; i++) {
+            __m256i r = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], _mm256_set1_ps(inverse)));
+            q[i] = _mm256_max_epi32(_mm256_min_epi32(r, top), bottom);
+        }
+        int32_t low = sum_of_lanes(_mm256_add_epi32(q[0], q[1])), high = sum_of_lanes(_mm256_add_epi32(q[2], q[3]));
+        __m256i words = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+        words = _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+        _mm256_storeu_si256((__m256i *)(view.quants + b * 32), words);
+        ((float *)view.scales)[b] = scale;
+        ((int32_t *)view.sums32)[b] = low + high;
+        ((float *)view.scaled32)[b] = scale * (float)(low + high);
+        ((int32_t *)view.sums16)[2 * b] = low;
+        ((int32_t *)view.sums16)[2 * b + 1] = high;
+        ((float *)view.scaled16)[2 * b] = scale * (float)low;
+        ((float *)view.scaled16)[2 * b + 1] = scale * (float)high;
+    }
+}
+
+#pragma clang attribute pop
+
+const struct matmul_kernels matmul_x86_avx2 = {
+    .quantize_row = quantize_row,
+    .panel = { panel_f32, panel_f16, panel_bf16, panel_u4_g32, panel_u4_g16, panel_u8_g32, panel_u8_g16 },
+};
+#endif

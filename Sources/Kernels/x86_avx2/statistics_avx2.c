@@ -1,0 +1,141 @@
+// statistics_avx2.c: the statistics kernels with 8 floats at a time; the bits of portable/statistics.c.
+#if defined(__x86_64__)
+
+#include "../include/statistics.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+#include "vectors.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+static float max_f32(const float *x, int32_t count) {
+    __m256 greatest[4], unordered = _mm256_setzero_ps();
+    for (int k = 0; k < 4; k++) greatest[k] = _mm256_set1_ps(-INFINITY);
+    int32_t i = 0;
+    for (; i + 32 <= count; i += 32) {
+        for (int k = 0; k < 4; k++) {
+            __m256 values = _mm256_loadu_ps(x + i + 8 * k);
+            greatest[k] = _mm256_max_ps(values, greatest[k]);
+            unordered = _mm256_or_ps(unordered, _mm256_cmp_ps(values, values, _CMP_UNORD_Q));
+        }
+    }
+    for (; i + 8 <= count; i += 8) {
+        __m256 values = _mm256_loadu_ps(x + i);
+        greatest[0] = _mm256_max_ps(values, greatest[0]);
+        unordered = _mm256_or_ps(unordered, _mm256_cmp_ps(values, values, _CMP_UNORD_Q));
+    }
+    __m256 pair = _mm256_max_ps(greatest[2], greatest[3]);
+    float best = max_8(_mm256_max_ps(_mm256_max_ps(greatest[0], greatest[1]), pair));
+    int has_nan = _mm256_movemask_ps(unordered) != 0;
+    for (; i < count; i++) {
+        has_nan |= isnan(x[i]);
+        best = x[i] > best ? x[i] : best;
+    }
+    return has_nan ? NAN : best + 0.0f;
+}
+
+static int32_t argmax_f32(const float *x, int32_t count) {
+    float best = max_f32(x, count);
+    if (isnan(best)) return -1;
+    __m256 wanted = _mm256_set1_ps(best);
+    int32_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        int hits = _mm256_movemask_ps(
+            _mm256_cmp_ps(_mm256_loadu_ps(x + i), wanted, _CMP_EQ_OQ));
+        if (hits != 0) return i + __builtin_ctz((unsigned)hits);
+    }
+    for (; i < count; i++)
+        if (x[i] == best) return i;
+    return -1;
+}
+
+static __m256 shifted_exp(__m256 x, __m256 shift, __m256 factor) {
+    return exp_8(_mm256_mul_ps(_mm256_sub_ps(x, shift), factor));
+}
+
+/* The 1 ... 15 elements after the last full 16 join their lanes; `out` may be null. */
+static float finish_exp(
+    __m256 lanes[2], float *out, const float *x, int32_t count, __m256 shift, __m256 factor) {
+    for (int k = 0; k < 2; k++) {
+        int32_t left = count - 8 * k;
+        if (left <= 0) break;
+        __m256i mask = first_lanes(left < 8 ? left : 8);
+        __m256 powers = shifted_exp(_mm256_maskload_ps(x + 8 * k, mask), shift, factor);
+        powers = _mm256_and_ps(powers, _mm256_castsi256_ps(mask));
+        if (out != NULL) _mm256_maskstore_ps(out + 8 * k, mask, powers);
+        lanes[k] = _mm256_add_ps(lanes[k], powers);
+    }
+    return sum_16(lanes[0], lanes[1]);
+}
+
+static float sum_exp_f32(const float *x, int32_t count, float shift, float factor) {
+    __m256 lanes[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    __m256 shifts = _mm256_set1_ps(shift), factors = _mm256_set1_ps(factor);
+    int32_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        __m256 low = shifted_exp(_mm256_loadu_ps(x + i), shifts, factors);
+        __m256 high = shifted_exp(_mm256_loadu_ps(x + i + 8), shifts, factors);
+        lanes[0] = _mm256_add_ps(lanes[0], low);
+        lanes[1] = _mm256_add_ps(lanes[1], high);
+    }
+    return finish_exp(lanes, NULL, x + i, count - i, shifts, factors);
+}
+
+static float exp_f32(float *out, const float *x, int32_t count, float shift, float factor) {
+    __m256 lanes[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    __m256 shifts = _mm256_set1_ps(shift), factors = _mm256_set1_ps(factor);
+    int32_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        __m256 low = shifted_exp(_mm256_loadu_ps(x + i), shifts, factors);
+        __m256 high = shifted_exp(_mm256_loadu_ps(x + i + 8), shifts, factors);
+        _mm256_storeu_ps(out + i, low);
+        _mm256_storeu_ps(out + i + 8, high);
+        lanes[0] = _mm256_add_ps(lanes[0], low);
+        lanes[1] = _mm256_add_ps(lanes[1], high);
+    }
+    return finish_exp(lanes, out + i, x + i, count - i, shifts, factors);
+}
+
+static int32_t collect_at_least_f32(
+    const float *x, int32_t count, float threshold, int32_t *indices, int32_t capacity) {
+    __m256 thresholds = _mm256_set1_ps(threshold);
+    int32_t found = 0, i = 0;
+    for (; i + 8 <= count; i += 8) {
+        unsigned hits = (unsigned)_mm256_movemask_ps(
+            _mm256_cmp_ps(_mm256_loadu_ps(x + i), thresholds, _CMP_GE_OQ));
+        for (; hits != 0; hits &= hits - 1, found++)
+            if (found < capacity) indices[found] = i + __builtin_ctz(hits);
+    }
+    for (; i < count; i++) {
+        if (!(x[i] >= threshold)) continue;
+        if (found < capacity) indices[found] = i;
+        found++;
+    }
+    return found;
+}
+
+static int32_t count_greater_f32(const float *x, int32_t count, float value) {
+    __m256 values = _mm256_set1_ps(value);
+    int32_t found = 0, i = 0;
+    for (; i + 8 <= count; i += 8) {
+        __m256 greater = _mm256_cmp_ps(_mm256_loadu_ps(x + i), values, _CMP_GT_OQ);
+        found += __builtin_popcount((unsigned)_mm256_movemask_ps(greater));
+    }
+    for (; i < count; i++) found += x[i] > value;
+    return found;
+}
+
+#pragma clang attribute pop
+
+const struct statistics_kernels statistics_kernels_x86_avx2 = {
+    .argmax_f32 = argmax_f32,
+    .max_f32 = max_f32,
+    .sum_exp_f32 = sum_exp_f32,
+    .exp_f32 = exp_f32,
+    .collect_at_least_f32 = collect_at_least_f32,
+    .count_greater_f32 = count_greater_f32,
+};
+
+#endif

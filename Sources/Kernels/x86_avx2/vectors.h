@@ -1,0 +1,70 @@
+// vectors.h: exp, tanh, lane sums and tails for 8 floats; the twins of portable/exponential.h and lanes.h.
+// Never reorders what the portable definition orders.
+#ifndef KERNELS_X86_AVX2_VECTORS_H
+#define KERNELS_X86_AVX2_VECTORS_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "../portable/exponential.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+/* All ones in the first `count` of 8 lanes, count in [0, 8]. */
+static inline __m256i first_lanes(int32_t count) {
+    return _mm256_cmpgt_epi32(
+        _mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+/* lanes_sum of lanes 0 ... 7 and 8 ... 15. */
+static inline float sum_16(__m256 low, __m256 high) {
+    __m256 eight = _mm256_add_ps(low, high);
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+/* The greatest lane; no lane is NaN. */
+static inline float max_8(__m256 x) {
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
+static inline __m256 exp_8(__m256 x) {
+    const __m256 rounder = _mm256_set1_ps(EXP_ROUNDER);
+    // The second operand is the result where x is NaN.
+    __m256 clamped = _mm256_min_ps(_mm256_set1_ps(EXP_HIGHEST), x);
+    __m256 rounded = _mm256_fmadd_ps(clamped, _mm256_set1_ps(EXP_LOG2_E), rounder);
+    __m256 n = _mm256_sub_ps(rounded, rounder);
+    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(EXP_LN2_HIGH), clamped);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(EXP_LN2_LOW), r);
+    __m256 p = _mm256_fmadd_ps(_mm256_set1_ps(EXP_C6), r, _mm256_set1_ps(EXP_C5));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(EXP_C4));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(EXP_C3));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(EXP_C2));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+    __m256 power = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(rounded), 23));
+    __m256 vanishes = _mm256_cmp_ps(x, _mm256_set1_ps(EXP_LOWEST), _CMP_LT_OQ);
+    return _mm256_andnot_ps(vanishes, _mm256_mul_ps(p, power));
+}
+
+static inline __m256 tanh_8(__m256 x) {
+    const __m256 sign_bit = _mm256_set1_ps(-0.0f), one = _mm256_set1_ps(1.0f);
+    __m256 magnitude = _mm256_andnot_ps(sign_bit, x);
+    __m256 z = _mm256_mul_ps(x, x);
+    __m256 q = _mm256_fmadd_ps(_mm256_set1_ps(TANH_Q4), z, _mm256_set1_ps(TANH_Q3));
+    q = _mm256_fmadd_ps(q, z, _mm256_set1_ps(TANH_Q2));
+    q = _mm256_fmadd_ps(q, z, _mm256_set1_ps(TANH_Q1));
+    q = _mm256_fmadd_ps(q, z, _mm256_set1_ps(TANH_Q0));
+    __m256 small = _mm256_fmadd_ps(_mm256_mul_ps(x, z), q, x);
+    __m256 denominator = _mm256_add_ps(exp_8(_mm256_add_ps(magnitude, magnitude)), one);
+    __m256 large = _mm256_sub_ps(one, _mm256_div_ps(_mm256_set1_ps(2.0f), denominator));
+    large = _mm256_or_ps(_mm256_andnot_ps(sign_bit, large), _mm256_and_ps(sign_bit, x));
+    __m256 is_small = _mm256_cmp_ps(magnitude, _mm256_set1_ps(TANH_SMALL), _CMP_LT_OQ);
+    return _mm256_blendv_ps(large, small, is_small);
+}
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,207 @@
+/* matmul.c (AVX-512 with VNNI): 16 rows a register, so that one `vpdpbusd` is four columns of a panel.
+ * Sums are 32 bits wide from the start, so every quant width takes the same path; the zero point is
+ * taken off afterwards with the activations' own sums, exactly. */
+#if defined(__x86_64__)
+#include "matmul.h"
+#include <immintrin.h>
+
+#pragma clang attribute push(                                                                                       \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE __m512 load_half(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
+
+INLINE __m512i broadcast4(const int8_t *p) {
+    int32_t word;
+    __builtin_memcpy(&word, p, 4);
+    return _mm512_set1_epi32(word);
+}
+
+INLINE __m512i load_quants(const int bits, const uint8_t *block, int k) {
+    if (bits == 8) return _mm512_loadu_si512(block + k * 64);
+    __m512i both = _mm512_loadu_si512(block + (k & 3) * 64);
+    if (k >= 4) both = _mm512_srli_epi16(both, 4);
+    return _mm512_and_si512(both, _mm512_set1_epi8(15));
+}
+
+INLINE void store_rows(float *y, __m512 values, int32_t live, int32_t accumulate) {
+    __mmask16 mask = live >= PANEL_ROWS ? (__mmask16)0xffff : (__mmask16)((1u << live) - 1);
+    if (accumulate) values = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, y), values);
+    _mm512_mask_storeu_ps(y, mask, values);
+}
+
+/* One panel times `tokens` rows; bits, group and offsets are constants after inlining. */
+INLINE void integer_tile(const int tokens, const int bits, const int group, const int offsets,
+                         const struct packed_matrix *w, const uint8_t *block, const struct activation_row *x,
+                         float *y, size_t y_stride, int32_t live, int32_t accumulate) {
+    const int groups = 32 / group, steps = group / 4;
+    const size_t block_bytes = (size_t)(bits == 4 ? 256 : 512) + (size_t)(groups * 32 * (offsets ? 2 : 1));
+    __m512 acc[tokens];
+#pragma clang loop unroll(full)
+    for (int t = 0; t < tokens; t++) acc[t] = _mm512_setzero_ps();
+    for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes) {
+        const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
+#pragma clang loop unroll(full)
+        for (int g = 0; g < groups; g++) {
+            __m512i sum[tokens];
+#pragma clang loop unroll(full)
+            for (int t = 0; t < tokens; t++) {
+                int32_t xs = group == 32 ? x[t].sums32[b] : x[t].sums16[2 * b + g];
+                sum[t] = offsets ? _mm512_setzero_si512() : _mm512_set1_epi32(-w->zero * xs);
+            }
+#pragma clang loop unroll(full)
+            for (int i = 0; i < steps; i++) {
+                int k = g * steps + i;
+                if (bits == 4 && group == 32) k = (i >> 1) | (i & 1) << 2; /* both nibbles of one load */
+                __m512i q = load_quants(bits, block, k);
+#pragma clang loop unroll(full)
+                for (int t = 0; t < tokens; t++)
+                    sum[t] = _mm512_dpbusd_epi32(sum[t], q, broadcast4(x[t].quants + b * 32 + k * 4));
+            }
+            __m512 scale = load_half(scales + g * 16);
+#pragma clang loop unroll(full)
+            for (int t = 0; t < tokens; t++) {
+                __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(x[t].scales[b]));
+                acc[t] = _mm512_fmadd_ps(both, _mm512_cvtepi32_ps(sum[t]), acc[t]);
+            }
+            if (offsets) {
+                __m512 offset = load_half(scales + groups * PANEL_ROWS + g * 16);
+#pragma clang loop unroll(full)
+                for (int t = 0; t < tokens; t++) {
+                    float scaled = group == 32 ? x[t].scaled32[b] : x[t].scaled16[2 * b + g];
+                    acc[t] = _mm512_fmadd_ps(offset, _mm512_set1_ps(scaled), acc[t]);
+                }
+            }
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int t = 0; t < tokens; t++)
+        store_rows(y + (size_t)t * y_stride, _mm512_mul_ps(acc[t], _mm512_set1_ps(w->output_scale)), live, accumulate);
+}
+
+enum { TILE_TOKENS = 8 };
+
+INLINE void integer_panel(const int bits, const int group, const int offsets, const struct packed_matrix *w,
+                          int32_t panel, const void *x, size_t x_stride, int32_t count, float *y, size_t y_stride,
+                          int32_t accumulate) {
+    int32_t live = w->rows - panel * PANEL_ROWS;
+    const uint8_t *base = w->data + (size_t)panel * panel_bytes(w->layout, w->has_offsets, w->cols);
+    y += panel * PANEL_ROWS;
+    for (int32_t t = 0; t < count;) {
+        struct activation_row rows[TILE_TOKENS];
+        int32_t tokens = count - t < TILE_TOKENS ? count - t : TILE_TOKENS;
+        for (int32_t i = 0; i < tokens; i++)
+            rows[i] = activation_row_view((const uint8_t *)x + (size_t)(t + i) * x_stride, w->cols);
+        float *out = y + (size_t)t * y_stride;
+        if (tokens >= 8) {
+            integer_tile(8, bits, group, offsets, w, base, rows, out, y_stride, live, accumulate), t += 8;
+        } else if (tokens >= 4) {
+            integer_tile(4, bits, group, offsets, w, base, rows, out, y_stride, live, accumulate), t += 4;
+        } else if (tokens >= 2) {
+            integer_tile(2, bits, group, offsets, w, base, rows, out, y_stride, live, accumulate), t += 2;
+        } else {
+            integer_tile(1, bits, group, offsets, w, base, rows, out, y_stride, live, accumulate), t += 1;
+        }
+    }
+}
+
+#define INTEGER_PANEL(name, bits, group)                                                                           \
+    static void name(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride, int32_t count,  \
+                     float *y, size_t y_stride, int32_t accumulate) {                                              \
+        if (w->has_offsets) integer_panel(bits, group, 1, w, panel, x, x_stride, count, y, y_stride, accumulate);   \
+        else integer_panel(bits, group, 0, w, panel, x, x_stride, count, y, y_stride, accumulate);                  \
+    }
+
+INTEGER_PANEL(panel_u4_g32, 4, 32)
+INTEGER_PANEL(panel_u4_g16, 4, 16)
+INTEGER_PANEL(panel_u8_g32, 8, 32)
+INTEGER_PANEL(panel_u8_g16, 8, 16)
+
+/* --- float weights --------------------------------------------------------------------------- */
+
+INLINE __m512 load_weights(const int layout, const uint8_t *base, size_t index) {
+    if (layout == LAYOUT_F32) return _mm512_loadu_ps((const float *)base + index);
+    __m256i raw = _mm256_loadu_si256((const __m256i *)((const uint16_t *)base + index));
+    if (layout == LAYOUT_F16) return _mm512_cvtph_ps(raw);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(raw), 16));
+}
+
+INLINE void float_tile(const int tokens, const int layout, const uint8_t *base, int32_t cols, const uint8_t *x,
+                       size_t x_stride, float *y, size_t y_stride, int32_t live, int32_t accumulate) {
+    __m512 acc[tokens];
+#pragma clang loop unroll(full)
+    for (int t = 0; t < tokens; t++) acc[t] = _mm512_setzero_ps();
+    for (int32_t c = 0; c < cols; c++) {
+        __m512 w = load_weights(layout, base, (size_t)c * 16);
+#pragma clang loop unroll(full)
+        for (int t = 0; t < tokens; t++)
+            acc[t] = _mm512_fmadd_ps(w, _mm512_set1_ps(((const float *)(x + (size_t)t * x_stride))[c]), acc[t]);
+    }
+#pragma clang loop unroll(full)
+    for (int t = 0; t < tokens; t++) store_rows(y + (size_t)t * y_stride, acc[t], live, accumulate);
+}
+
+INLINE void float_panel(const int layout, const struct packed_matrix *w, int32_t panel, const void *x,
+                        size_t x_stride, int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+    int32_t live = w->rows - panel * PANEL_ROWS;
+    const uint8_t *base = w->data + (size_t)panel * panel_bytes(layout, 0, w->cols), *rows = x;
+    y += panel * PANEL_ROWS;
+    for (int32_t t = 0; t < count;) {
+        const uint8_t *from = rows + (size_t)t * x_stride;
+        float *out = y + (size_t)t * y_stride;
+        int32_t left = count - t;
+        if (left >= 8) {
+            float_tile(8, layout, base, w->cols, from, x_stride, out, y_stride, live, accumulate), t += 8;
+        } else if (left >= 4) {
+            float_tile(4, layout, base, w->cols, from, x_stride, out, y_stride, live, accumulate), t += 4;
+        } else if (left >= 2) {
+            float_tile(2, layout, base, w->cols, from, x_stride, out, y_stride, live, accumulate), t += 2;
+        } else {
+            float_tile(1, layout, base, w->cols, from, x_stride, out, y_stride, live, accumulate), t += 1;
+        }
+    }
+}
+
+#define FLOAT_PANEL(name, layout)                                                                                  \
+    static void name(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride, int32_t count,  \
+                     float *y, size_t y_stride, int32_t accumulate) {                                              \
+        float_panel(layout, w, panel, x, x_stride, count, y, y_stride, accumulate);                                 \
+    }
+
+FLOAT_PANEL(panel_f32, LAYOUT_F32)
+FLOAT_PANEL(panel_f16, LAYOUT_F16)
+FLOAT_PANEL(panel_bf16, LAYOUT_BF16)
+
+/* --- activations ----------------------------------------------------------------------------- */
+
+static void quantize_row(void *row, const float *x, int32_t cols, int32_t begin, int32_t end) {
+    struct activation_row view = activation_row_view(row, cols);
+    const __m512i top = _mm512_set1_epi32(127), bottom = _mm512_set1_epi32(-127);
+    for (int32_t b = begin / 32; b < end / 32; b++) {
+        __m512 low = _mm512_loadu_ps(x + b * 32), high = _mm512_loadu_ps(x + b * 32 + 16);
+        float maximum = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
+        float scale = maximum / 127.0f, inverse = maximum > 0 ? 127.0f / maximum : 0;
+        __m512i q[2] = { _mm512_cvtps_epi32(_mm512_mul_ps(low, _mm512_set1_ps(inverse))),
+                         _mm512_cvtps_epi32(_mm512_mul_ps(high, _mm512_set1_ps(inverse))) };
+        int32_t sums[2];
+        for (int h = 0; h < 2; h++) {
+            q[h] = _mm512_max_epi32(_mm512_min_epi32(q[h], top), bottom);
+            sums[h] = _mm512_reduce_add_epi32(q[h]);
+            _mm_storeu_si128((__m128i *)(view.quants + b * 32 + h * 16), _mm512_cvtepi32_epi8(q[h]));
+            ((int32_t *)view.sums16)[2 * b + h] = sums[h];
+            ((float *)view.scaled16)[2 * b + h] = scale * (float)sums[h];
+        }
+        ((float *)view.scales)[b] = scale;
+        ((int32_t *)view.sums32)[b] = sums[0] + sums[1];
+        ((float *)view.scaled32)[b] = scale * (float)(sums[0] + sums[1]);
+    }
+}
+
+#pragma clang attribute pop
+
+const struct matmul_kernels matmul_x86_avx512 = {
+    .quantize_row = quantize_row,
+    .panel = { panel_f32, panel_f16, panel_bf16, panel_u4_g32, panel_u4_g16, panel_u8_g32, panel_u8_g16 },
+};
+#endif

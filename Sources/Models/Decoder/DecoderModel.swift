@@ -1,0 +1,104 @@
+// DecoderModel.swift: a decoder on a backend, ready to run steps.
+// It loads weights, lays out the cache and turns batches into steps; what a step computes is in DecoderProgram.
+import Checkpoints
+import Compute
+import Core
+import Kernels
+
+/// What the caller may choose about a model.
+public struct DecoderOptions: Sendable {
+    public var compute: ComputeMode = .auto
+    /// Workers, the calling thread included.
+    public var threads: Int
+    /// Kernels by name; nil takes the best.
+    public var kernels: KernelTable?
+    public var pageSize = 16
+    /// nil: f16, or f32 with `.float32`.
+    public var cacheElement: CacheElement?
+    public var cacheBytes = 1 << 30
+    /// nil: what the checkpoint states.
+    public var contextMax: Int?
+    /// Most rows of a step, and most rows of logits it returns.
+    public var rowsMax = 512
+    public var outputRowsMax = 64
+    /// Sequences that run together; sizes the pools of sliding windows.
+    public var sequencesMax = 64
+
+    public init(threads: Int) { self.threads = threads }
+}
+
+public final class DecoderModel: ForwardPass {
+    public let configuration: DecoderConfiguration
+    public let vocabularySize: Int
+    public let contextMax: Int
+    public let pageSize: Int
+    public let cacheGroups: [CacheGroupDescription]
+    public let pageCounts: [Int]
+    public let rowsMax: Int
+    public let outputRowsMax: Int
+
+    private let backend: any Backend
+    private let logits: BufferHandle
+    private let stage: StepStage
+
+    /// Loads a checkpoint: reads its configuration, packs its weights and makes its cache.
+    /// - progress: called with layers done and layers in all.
+    public static func load(
+        checkpoint: Checkpoint, options: DecoderOptions, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws(ModelError) -> DecoderModel {
+        let configuration = try DecoderConfiguration(checkpoint)
+        let team: WorkerTeam
+        do { team = try WorkerTeam(count: options.threads) } catch { throw .workers(error) }
+        let backend = CPUBackend(mode: options.compute, team: team, kernels: options.kernels ?? .best)
+        return try DecoderModel(configuration, checkpoint, options, backend, progress)
+    }
+
+    private init(
+        _ configuration: DecoderConfiguration, _ checkpoint: Checkpoint, _ options: DecoderOptions,
+        _ backend: any Backend, _ progress: (Int, Int) -> Void
+    ) throws(ModelError) {
+        self.configuration = configuration
+        self.backend = backend
+        vocabularySize = configuration.vocabularySize
+        contextMax = min(options.contextMax ?? configuration.contextLength, configuration.contextLength)
+        pageSize = options.pageSize
+        rowsMax = options.rowsMax
+        outputRowsMax = options.outputRowsMax
+        let element = options.cacheElement ?? (options.compute == .float32 ? .f32 : .f16)
+        let plan = try CachePlan(configuration, options, contextMax: contextMax, element: element)
+        cacheGroups = plan.groups
+        pageCounts = plan.pageCounts
+        stage = StepStage(groups: plan.groups.count)
+        var builder = DecoderProgram(
+            configuration, backend: backend, cache: plan, rowsMax: rowsMax, outputRowsMax: outputRowsMax)
+        let weights = DecoderWeights(configuration, checkpoint)
+        do {
+            try backend.makeCache(plan.shapes(configuration), pageSize: pageSize, element: element)
+            logits = try builder.build(from: weights, contextMax: contextMax, progress: progress)
+            try backend.compile(builder.operations)
+        } catch let error as BackendError {
+            throw .backend(error)
+        } catch let error as ModelError {
+            throw error
+        } catch {
+            preconditionFailure("untyped error from loading: \(error)")
+        }
+    }
+
+    public var weightBytes: Int { backend.weightBytes }
+
+    /// Bytes of all cache pages; resident only where used.
+    public var cacheBytes: Int { zip(cacheGroups, pageCounts).reduce(0) { $0 + $1.0.pageBytes * $1.1 } }
+
+    public func run(_ batch: BatchInput) -> UnsafeMutableBufferPointer<Float> {
+        precondition(batch.tokens.count <= rowsMax, "\(batch.tokens.count) rows, limit \(rowsMax)")
+        precondition(batch.outputRows.count <= outputRowsMax, "too many output rows")
+        for copy in batch.copies {
+            backend.copyPage(group: copy.group, from: Int(copy.source), to: Int(copy.target))
+        }
+        stage.load(batch)
+        stage.withRows(of: batch) { backend.run(&$0) }
+        return UnsafeMutableBufferPointer(
+            start: backend.contents(of: logits), count: batch.outputRows.count * vocabularySize)
+    }
+}

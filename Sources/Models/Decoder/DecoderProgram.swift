@@ -1,0 +1,207 @@
+// DecoderProgram.swift: one step of a dense decoder as operations.
+// embed -> layers of (norm, attention, norm, feed-forward) -> norm and head of the rows asked for.
+import Checkpoints
+import Compute
+
+struct DecoderProgram {
+    private let configuration: DecoderConfiguration
+    private let backend: any Backend
+    private let cache: CachePlan
+    private let rowsMax: Int
+    private let outputRowsMax: Int
+    private(set) var operations: [Operation] = []
+
+    init(
+        _ configuration: DecoderConfiguration, backend: any Backend, cache: CachePlan, rowsMax: Int,
+        outputRowsMax: Int
+    ) {
+        self.configuration = configuration
+        self.backend = backend
+        self.cache = cache
+        self.rowsMax = rowsMax
+        self.outputRowsMax = outputRowsMax
+    }
+
+    /// The buffers that all layers use in turn.
+    private struct Workspace {
+        let hidden: BufferHandle      // [rows, width], the residual stream
+        let normed: BufferHandle      // [rows, width]
+        let projected: BufferHandle   // [rows, queries | keys | values]
+        let attended: BufferHandle    // [rows, heads * headSize]
+        let part: BufferHandle        // [rows, width], a part's result before its own norm
+        let gates: BufferHandle       // [rows, gate | up]
+        let activated: BufferHandle   // [rows, feedForward]
+        let last: BufferHandle        // [output rows, width]
+        let logits: BufferHandle      // [output rows, vocabulary]
+    }
+
+    /// Makes weights and buffers and appends every operation; returns the logits.
+    mutating func build(
+        from weights: DecoderWeights, contextMax: Int, progress: (Int, Int) -> Void
+    ) throws -> BufferHandle {
+        let space = try makeWorkspace()
+        let width = configuration.width
+        let embedding = try weights.matrix(
+            named: weights.names.embedding, rows: configuration.vocabularySize, cols: width)
+        let scale = configuration.family.scalesEmbeddings ? Float(width).squareRoot() : 1
+        operations.append(.embed(try backend.makeTable(embedding), scale: scale, into: space.hidden))
+        let rotations = try makeRotations(contextMax)
+        for layer in 0..<configuration.layers {
+            try appendAttention(layer, weights, space, rotations[layer])
+            try appendFeedForward(layer, weights, space)
+            progress(layer + 1, configuration.layers)
+        }
+        try appendHead(weights, embedding, space)
+        return space.logits
+    }
+
+    private func makeWorkspace() throws -> Workspace {
+        let queries = configuration.heads * configuration.headSize
+        let keys = configuration.kvHeads * configuration.headSize
+        func rows(_ width: Int) throws -> BufferHandle {
+            try backend.makeBuffer(width: width, rows: rowsMax, isContiguous: false)
+        }
+        func outputs(_ width: Int) throws -> BufferHandle {
+            try backend.makeBuffer(width: width, rows: outputRowsMax, isContiguous: true)
+        }
+        return Workspace(
+            hidden: try rows(configuration.width), normed: try rows(configuration.width),
+            projected: try rows(queries + 2 * keys), attended: try rows(queries),
+            part: try rows(configuration.width), gates: try rows(2 * configuration.feedForward),
+            activated: try rows(configuration.feedForward), last: try outputs(configuration.width),
+            logits: try outputs(configuration.vocabularySize))
+    }
+
+    /// One rotation per layer; windowed layers may have their own.
+    private func makeRotations(_ contextMax: Int) throws -> [RotationHandle] {
+        func make(_ rotation: Rotation) throws -> RotationHandle {
+            let table = rotation.table(positions: contextMax)
+            return try backend.makeRotation(
+                rotary: rotation.rotary, cosines: table.cosines, sines: table.sines)
+        }
+        let full = try make(configuration.rotation)
+        let usesLocal = configuration.localRotation != configuration.rotation
+        let local = usesLocal ? try make(configuration.localRotation) : full
+        return configuration.windows.map { $0 == nil ? full : local }
+    }
+
+    private mutating func appendAttention(
+        _ layer: Int, _ weights: DecoderWeights, _ space: Workspace, _ rotation: RotationHandle
+    ) throws {
+        let queries = configuration.heads * configuration.headSize
+        let keys = configuration.kvHeads * configuration.headSize
+        try appendNorm(.attentionNorm, layer, weights, from: space.hidden, into: space.normed)
+        let parts: [(LayerPart, Int, Int)] = [
+            (.query, queries, 0), (.key, keys, queries), (.value, keys, queries + keys),
+        ]
+        let products = try parts.map { part, rows, offset in
+            try product(
+                part, layer, weights, rows: rows, cols: configuration.width,
+                into: BufferSlice(space.projected, offset: offset))
+        }
+        operations.append(.multiply(products, by: space.normed, rows: .all))
+        let attention = try describeAttention(layer, weights, space, rotation)
+        operations.append(.rotateAndStore(attention))
+        operations.append(.attend(attention))
+        try appendResult(
+            .output, postNorm: .attentionPostNorm, layer, weights, cols: queries, from: space.attended, space)
+    }
+
+    private func describeAttention(
+        _ layer: Int, _ weights: DecoderWeights, _ space: Workspace, _ rotation: RotationHandle
+    ) throws -> AttentionDescription {
+        var attention = AttentionDescription(
+            projected: space.projected, output: space.attended, heads: configuration.heads,
+            kvHeads: configuration.kvHeads, headSize: configuration.headSize,
+            group: cache.places[layer].group, layerInGroup: cache.places[layer].layer,
+            scale: configuration.attentionScale)
+        attention.rotation = rotation
+        attention.rotatesInterleaved = configuration.rotatesInterleaved
+        attention.softCap = configuration.attentionSoftCap
+        if case .slidingWindow(let window) = cache.groups[attention.group].kind { attention.window = window }
+        if configuration.family.headNorm == .perHead {
+            let size = configuration.headSize
+            attention.queryNorm = try backend.makeVector(try weights.norm(.queryNorm, layer, width: size))
+            attention.keyNorm = try backend.makeVector(try weights.norm(.keyNorm, layer, width: size))
+            attention.normEpsilon = configuration.normEpsilon
+        }
+        return attention
+    }
+
+    private mutating func appendFeedForward(
+        _ layer: Int, _ weights: DecoderWeights, _ space: Workspace
+    ) throws {
+        let wide = configuration.feedForward
+        try appendNorm(.feedForwardNorm, layer, weights, from: space.hidden, into: space.normed)
+        let gate = BufferSlice(space.gates), up = BufferSlice(space.gates, offset: wide)
+        operations.append(
+            .multiply(
+                [
+                    try product(.gate, layer, weights, rows: wide, cols: configuration.width, into: gate),
+                    try product(.up, layer, weights, rows: wide, cols: configuration.width, into: up),
+                ], by: space.normed, rows: .all))
+        operations.append(
+            .gate(configuration.family.activation, gate: gate, up: up, width: wide, into: space.activated))
+        try appendResult(
+            .down, postNorm: .feedForwardPostNorm, layer, weights, cols: wide, from: space.activated, space)
+    }
+
+    /// A part's last product, added to the residual stream, through the part's own norm if it has one.
+    private mutating func appendResult(
+        _ part: LayerPart, postNorm: LayerPart, _ layer: Int, _ weights: DecoderWeights, cols: Int,
+        from input: BufferHandle, _ space: Workspace
+    ) throws {
+        let isAround = configuration.family.norms == .around
+        var result = try product(
+            part, layer, weights, rows: configuration.width, cols: cols,
+            into: BufferSlice(isAround ? space.part : space.hidden))
+        result.accumulates = !isAround
+        operations.append(.multiply([result], by: input, rows: .all))
+        guard isAround else { return }
+        let weight = try backend.makeVector(try weights.norm(postNorm, layer, width: configuration.width))
+        operations.append(
+            .addNormalized(space.part, weight: weight, epsilon: configuration.normEpsilon, to: space.hidden))
+    }
+
+    private mutating func appendHead(
+        _ weights: DecoderWeights, _ embedding: WeightSource, _ space: Workspace
+    ) throws {
+        let weight = try backend.makeVector(
+            try weights.norm(named: weights.names.finalNorm, width: configuration.width))
+        operations.append(
+            .normalize(
+                space.hidden, kind: .rootMeanSquare, weight: weight, bias: nil,
+                epsilon: configuration.normEpsilon, into: space.last, rows: .outputs))
+        let isTied = weights.checkpoint.tensor(weights.names.head) == nil
+        let head = isTied
+            ? embedding
+            : try weights.matrix(
+                named: weights.names.head, rows: configuration.vocabularySize, cols: configuration.width)
+        let matrix = try backend.makeMatrix(head)
+        operations.append(
+            .multiply([Product(matrix, into: BufferSlice(space.logits))], by: space.last, rows: .outputs))
+        if configuration.logitsSoftCap > 0 {
+            operations.append(.softCap(space.logits, cap: configuration.logitsSoftCap, rows: .outputs))
+        }
+    }
+
+    private mutating func appendNorm(
+        _ part: LayerPart, _ layer: Int, _ weights: DecoderWeights, from input: BufferHandle,
+        into output: BufferHandle
+    ) throws {
+        let weight = try backend.makeVector(try weights.norm(part, layer, width: configuration.width))
+        operations.append(
+            .normalize(
+                input, kind: .rootMeanSquare, weight: weight, bias: nil, epsilon: configuration.normEpsilon,
+                into: output, rows: .all))
+    }
+
+    private func product(
+        _ part: LayerPart, _ layer: Int, _ weights: DecoderWeights, rows: Int, cols: Int,
+        into output: BufferSlice
+    ) throws -> Product {
+        let matrix = try backend.makeMatrix(try weights.matrix(part, layer, rows: rows, cols: cols))
+        let bias = try weights.bias(part, layer, count: rows).map { try backend.makeVector($0) }
+        return Product(matrix, bias: bias, into: output)
+    }
+}

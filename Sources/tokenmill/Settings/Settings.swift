@@ -1,0 +1,80 @@
+// Settings.swift: everything an operator can choose, with its default. A plain value.
+// It reads nothing itself; `SettingsTable` says how keys map to these fields, and
+// Config/tokenmill.yaml explains each one to the operator.
+import Service
+
+/// What `tokenmill serve` runs by. Zero means "choose for me" wherever a field says so.
+struct Settings: Sendable, Equatable {
+    var model = Model()
+    var listen = Listen()
+    var http = HTTPLimits()
+    var engine = EngineLimits()
+    var service = ServiceLimits()
+    var log = Log()
+    /// Empty serves one endpoint named after the model.
+    var endpoints: [EndpointSettings] = []
+    /// Empty lets everybody in, unless `service.api_key` is set.
+    var apiKeys: [APIKey] = []
+
+    struct Model: Sendable, Equatable {
+        /// A .gguf file, the first shard of one, or a Hugging Face directory.
+        var path = ""
+        /// What clients call it; empty takes the file's name.
+        var name = ""
+        var compute = Compute.auto
+        /// 0 takes one thread per core.
+        var threads = 0
+    }
+
+    enum Compute: String, Sendable, CaseIterable { case auto, float32 }
+
+    struct Listen: Sendable, Equatable {
+        var host = "127.0.0.1"
+        /// 0 lets the system choose a free port.
+        var port = 8080
+        /// A Unix socket's path; empty opens none.
+        var unixSocket = ""
+        /// Both or neither: PEM files.
+        var tlsCertificate = ""
+        var tlsKey = ""
+    }
+
+    struct HTTPLimits: Sendable, Equatable {
+        var headerBytesMax = 16 << 10
+        var bodyBytesMax = 4 << 20
+        var connectionsMax = 4096
+        var headerSecondsMax = 10
+        var bodySecondsMax = 30
+        var idleSecondsMax = 75
+        var writeSecondsMax = 30
+        var outboundBytesMax = 1 << 20
+        var shards = 2
+        var corsOrigins: [String] = []
+    }
+
+    struct EngineLimits: Sendable, Equatable {
+        var stepTokensMax = 512
+        var sequencesMax = 64
+        var waitingMax = 256
+        var choicesMax = 16
+        var pageTokens = 16
+        /// 0 takes a part of the memory that is free.
+        var cacheBytes = 0
+        /// 0 takes the model's own context.
+        var contextTokensMax = 0
+    }
+
+    struct ServiceLimits: Sendable, Equatable {
+        var drainSecondsMax = 30
+        /// A key that may do everything; empty asks for none.
+        var apiKey = ""
+    }
+
+    struct Log: Sendable, Equatable {
+        var format = LogFormat.text
+        var level = LogLevel.info
+    }
+
+    enum LogFormat: String, Sendable, CaseIterable { case text, json }
+    enum LogLevel: String, Sendable, CaseIterable { case debug, info, notice, warning, error }
+}
