@@ -6,34 +6,43 @@ extension JSONParser {
     mutating func string() throws(JSONError) -> String {
         position += 1
         let begin = position
-        try skipPlain()
+        let isASCII = try skipPlain()
         if start[position] == UInt8(ascii: "\"") {
             let bytes = UnsafeBufferPointer(start: start + begin, count: position - begin)
             position += 1
-            guard let result = String(validating: bytes, as: UTF8.self) else {
-                throw invalidUTF8(from: begin)
+            // Known to be valid, it is decoded without repair; `String(validating:)` costs more.
+            if !isASCII, let fault = firstFault(in: bytes) {
+                throw JSONError(offset: begin + fault, kind: .invalidUTF8)
             }
-            return result
+            return String(decoding: bytes, as: UTF8.self)
         }
         return try escapedString(from: begin)
     }
 
-    /// Moves to the next quote or backslash.
+    /// Moves to the next quote or backslash; answers whether all before it is ASCII.
     @inline(__always)
-    private mutating func skipPlain() throws(JSONError) {
+    @discardableResult
+    private mutating func skipPlain() throws(JSONError) -> Bool {
+        var seen: UInt64 = 0
         while position &+ 8 <= count {
             let word = UnsafeRawPointer(start + position).loadUnaligned(as: UInt64.self)
             let stops = Self.stops(in: word)
             if stops != 0 {
-                position &+= stops.trailingZeroBitCount / 8
+                let plainBits = stops.trailingZeroBitCount & ~7
+                seen |= word & ((1 << UInt64(plainBits)) &- 1)
+                position &+= plainBits / 8
                 break
             }
+            seen |= word
             position &+= 8
         }
         while position < count {
             let byte = start[position]
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return }
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                return seen & 0x8080_8080_8080_8080 == 0
+            }
             if byte < 0x20 { throw failure(.controlCharacter(byte)) }
+            seen |= UInt64(byte)
             position &+= 1
         }
         throw failure(.unexpectedEnd)
@@ -64,10 +73,12 @@ extension JSONParser {
             runBegin = position
             try skipPlain()
         }
-        guard let result = String(validating: unescaped, as: UTF8.self) else {
-            throw invalidUTF8(from: begin)
+        let isValid = unescaped.withUnsafeBufferPointer { firstFault(in: $0) == nil }
+        guard isValid else {
+            let text = UnsafeBufferPointer(start: start + begin, count: position - begin)
+            throw JSONError(offset: begin + (firstFault(in: text) ?? 0), kind: .invalidUTF8)
         }
-        return result
+        return String(decoding: unescaped, as: UTF8.self)
     }
 
     /// Reads one escape, whose backslash is at `position`, into `unescaped`.
@@ -128,14 +139,38 @@ extension JSONParser {
         return result
     }
 
-    /// The error at the first byte from `begin` on that is not UTF-8, once a string is known bad.
-    private func invalidUTF8(from begin: Int) -> JSONError {
-        var decoder = UTF8()
-        var bytes = UnsafeBufferPointer(start: start + begin, count: count - begin).makeIterator()
-        var offset = begin
-        while case .scalarValue(let scalar) = decoder.decode(&bytes) {
-            offset += UTF8.width(scalar)
+    /// Where UTF-8 breaks off: RFC 3629 section 4, so no overlong forms and no surrogates.
+    private func firstFault(in bytes: UnsafeBufferPointer<UInt8>) -> Int? {
+        var index = 0
+        while index < bytes.count {
+            let first = bytes[index]
+            if first < 0x80 {
+                index &+= 1
+                continue
+            }
+            let length: Int
+            var second: ClosedRange<UInt8> = 0x80...0xBF
+            switch first {
+            case 0xC2...0xDF: length = 2
+            case 0xE0...0xEF:
+                length = 3
+                if first == 0xE0 { second = 0xA0...0xBF }
+                if first == 0xED { second = 0x80...0x9F }
+            case 0xF0...0xF4:
+                length = 4
+                if first == 0xF0 { second = 0x90...0xBF }
+                if first == 0xF4 { second = 0x80...0x8F }
+            default: return index
+            }
+            guard index + length <= bytes.count, second.contains(bytes[index + 1]) else {
+                return index
+            }
+            for place in (index + 2)..<max(index + 2, index + length)
+            where bytes[place] & 0xC0 != 0x80 {
+                return index
+            }
+            index &+= length
         }
-        return JSONError(offset: offset, kind: .invalidUTF8)
+        return nil
     }
 }

@@ -94,6 +94,8 @@ struct JSONParser {
             depth -= 1
             return result
         }
+        // Room for a pair: a vocabulary's merges are some 400,000 of them.
+        result.reserveCapacity(2)
         while true {
             result.append(try value())
             skipWhitespace()

@@ -58,7 +58,8 @@ import Testing
     @Test func `pretty text indents by two spaces`() {
         let value: JSONValue = ["a": [1, ["b": nil]], "c": [], "d": [:]]
         let text =
-            "{\n  \"a\": [\n    1,\n    {\n      \"b\": null\n    }\n  ],\n  \"c\": [],\n  \"d\": {}\n}"
+            "{\n  \"a\": [\n    1,\n    {\n      \"b\": null\n    }\n  ],"
+            + "\n  \"c\": [],\n  \"d\": {}\n}"
         #expect(String(decoding: value.serialized(pretty: true), as: UTF8.self) == text)
     }
 }

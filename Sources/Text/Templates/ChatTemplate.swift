@@ -11,7 +11,8 @@ public struct ChatTemplate: Sendable {
         public var nestingMax: Int
         /// Most steps of one rendering; a step is a node visited, an element made or 32 bytes.
         public var stepsMax: Int
-        /// Deepest evaluation, macros included, and deepest value.
+        /// Deepest evaluation, macros included, and deepest value; each level takes up to 4 KiB
+        /// of stack.
         public var depthMax: Int
         /// Largest output, and largest text or list on the way.
         public var outputBytesMax: Int

@@ -68,13 +68,15 @@ enum TemplateConformance {
         mutating func judge(_ id: String, _ outcome: Outcome, text: String?, error: JSONValue?) {
             switch outcome {
             case .text(let got):
-                if let text, Array(got.utf8) == Array(text.utf8) {
+                if let text, Self.withoutAddresses(got) == Self.withoutAddresses(text) {
                     passed += 1
                 } else {
                     failures.append("\(id)\n  expected \(text ?? "\(error!)")\n  got      \(got)")
                 }
             case .error(let kind, let message):
-                if let error, error["kind"]?.stringValue == kind {
+                let isRecursion =
+                    error?["class"]?.stringValue == "RecursionError" && kind == "limit depthMax"
+                if let error, error["kind"]?.stringValue == kind || isRecursion {
                     passed += 1
                     errors += 1
                     if error["message"]?.stringValue == message {
@@ -87,6 +89,11 @@ enum TemplateConformance {
                         "\(id)\n  expected \(text ?? "\(error!)")\n  got      \(kind): \(message)")
                 }
             }
+        }
+
+        /// The bytes, without the memory addresses that Python prints.
+        private static func withoutAddresses(_ text: String) -> [UInt8] {
+            Array(text.replacing(#/ at 0x[0-9a-f]+>/#, with: " at 0x0>").utf8)
         }
 
         func report() {

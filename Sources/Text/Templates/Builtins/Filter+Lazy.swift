@@ -3,17 +3,18 @@
 extension Jinja.Filter {
     static let lazyFilters: [String: Body] = [
         "items": { value, _, renderer in
-            if value.isUndefined { return .generator(Jinja.Generator(over: [])) }
+            if value.isUndefined { return named(Jinja.Generator(over: []), "do_items") }
             guard case .dictionary(let dictionary) = value else {
-                return lazy(value, renderer) {
+                return lazy("do_items", value, renderer, skipsFalse: false) {
                     throw TemplateError.type("Can only get item pairs from a mapping.")
                 }
             }
             try renderer.charge(dictionary.count)
-            return .generator(Jinja.Generator(over: dictionary.items, depth: value.depth + 1))
+            return named(
+                Jinja.Generator(over: dictionary.items, depth: value.depth + 1), "do_items")
         },
         "map": { value, arguments, renderer in
-            lazy(value, renderer) {
+            lazy("sync_do_map", value, renderer) {
                 let transform = try mapping(arguments, renderer)
                 return { iterator in try iterator.next().map { try transform($0) } }
             }
@@ -24,7 +25,7 @@ extension Jinja.Filter {
         "rejectattr": selection(keeps: false, byAttribute: true),
         "unique": { value, arguments, renderer in
             let values = try arguments.bind(["case_sensitive", "attribute"], function: "do_unique")
-            return lazy(value, renderer) {
+            return lazy("sync_do_unique", value, renderer, skipsFalse: false) {
                 let getter = try renderer.getter(
                     values[1], ignoresCase: !values[0].isTrue(default: false))
                 var seen: Set<Jinja.Key> = []
@@ -45,8 +46,9 @@ extension Jinja.Filter {
             let fill = values[1].flatMap { $0.isNone ? nil : $0 }
             let elements = try renderer.elements(of: value)
             if fill != nil { try renderer.charge(max(0, count)) }
-            return .generator(
-                Jinja.Generator(over: batches(elements, count, fill), depth: value.depth + 1))
+            return named(
+                Jinja.Generator(over: batches(elements, count, fill), depth: value.depth + 1),
+                "do_batch")
         },
         "slice": { value, arguments, renderer in
             let values = try arguments.bind(
@@ -59,30 +61,36 @@ extension Jinja.Filter {
             try renderer.charge(max(0, count))
             let fill = values[1].flatMap { $0.isNone ? nil : $0 }
             let elements = try renderer.elements(of: value)
-            return .generator(
-                Jinja.Generator(over: slices(elements, count, fill), depth: value.depth + 1))
+            return named(
+                Jinja.Generator(over: slices(elements, count, fill), depth: value.depth + 1),
+                "sync_do_slice")
         },
     ]
 
     /// A generator over a value's elements; nothing happens before it is first read.
     private static func lazy(
-        _ value: Value, _ renderer: Jinja.Renderer,
+        _ name: String, _ value: Value, _ renderer: Jinja.Renderer, skipsFalse: Bool = true,
         _ prepare: @escaping () throws -> (Jinja.Generator) throws -> Value?
     ) -> Value {
         var state: (iterator: Jinja.Generator, step: (Jinja.Generator) throws -> Value?)?
-        return .generator(
+        return named(
             Jinja.Generator(depth: value.depth) { [unowned renderer] in
                 try renderer.enter()
                 defer { renderer.leave() }
                 try renderer.charge()
                 if state == nil {
-                    guard value.isTrue else { return nil }
+                    if skipsFalse, !value.isTrue { return nil }
                     let step = try prepare()
                     state = (try renderer.iterator(over: value), step)
                 }
                 guard let state else { return nil }
                 return try state.step(state.iterator)
-            })
+            }, name)
+    }
+
+    private static func named(_ generator: Jinja.Generator, _ name: String) -> Value {
+        generator.origin = " \(name)"
+        return .generator(generator)
     }
 
     private static func mapping(
@@ -106,7 +114,7 @@ extension Jinja.Filter {
 
     private static func selection(keeps: Bool, byAttribute: Bool) -> Body {
         { value, arguments, renderer in
-            lazy(value, renderer) {
+            lazy("select_or_reject", value, renderer) {
                 var rest = arguments
                 var getter: ((Value) throws -> Value)?
                 if byAttribute {

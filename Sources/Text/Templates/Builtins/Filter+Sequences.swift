@@ -82,7 +82,7 @@ extension Jinja.Filter {
             if let subject = value.text { return like(value, subject.sliced(nil, nil, -1)) }
             switch value {
             case .generator: return .list(try renderer.elements(of: value).reversed())
-            case .undefined(let undefined): throw undefined.error
+            case .undefined: return .list([])
             default: break
             }
             guard let elements = try? renderer.elements(of: value) else {

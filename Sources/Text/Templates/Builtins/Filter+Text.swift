@@ -72,7 +72,7 @@ extension Jinja.Filter {
             .string(try renderer.json(value, arguments))
         },
         "pprint": { value, _, renderer in
-            var printer = Jinja.Printer(bytesMax: renderer.limits.outputBytesMax)
+            var printer = Jinja.Printer(renderer.limits)
             try printer.appendRepresentation(try renderer.keySorted(value))
             return .string(printer.text)
         },
@@ -152,7 +152,11 @@ extension Jinja.Filter {
     private static let truncated: Body = { value, arguments, renderer in
         let values = try arguments.bind(
             ["length", "killwords", "end", "leeway"], function: "do_truncate")
-        let subject = try text(value, renderer)
+        guard let subject = value.text else {
+            // As Python's duck typing has it: what is short enough stays as it is.
+            _ = try Jinja.Filter.all["length"]?.body(value, Jinja.CallArguments(), renderer)
+            return value
+        }
         let length = try values[0].integer("do_truncate", default: 255)
         let end = try values[2].map { try text($0, renderer) } ?? "..."
         let leeway = try (values[3]?.isNone == true ? nil : values[3]).integer(
@@ -183,8 +187,12 @@ extension Jinja.Filter {
         }
         let breaksWords = values[1].isTrue(default: true)
         let separator = try values[2].flatMap { $0.isNone ? nil : try text($0, renderer) } ?? "\n"
+        guard let subject = value.text else {
+            throw TemplateError.runtime(
+                "AttributeError", "'\(value.typeName)' object has no attribute 'splitlines'")
+        }
         var result: [String] = []
-        for line in try text(value, renderer).lines() {
+        for line in subject.lines() {
             try renderer.charge(1 + line.utf8.count / 8)
             result.append(contentsOf: wrap(line, width, breaksWords))
         }
@@ -192,30 +200,31 @@ extension Jinja.Filter {
     }
 
     private static func wrap(_ line: String, _ width: Int, _ breaksWords: Bool) -> [String] {
+        func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar.isASCII && scalar.isPythonSpace }
         var lines: [String] = []
         var current: [Unicode.Scalar] = []
         var chunks: [[Unicode.Scalar]] = []
         for scalar in line.unicodeScalars {
-            if let last = chunks.last?.last, last.isPythonSpace == scalar.isPythonSpace {
+            if let last = chunks.last?.last, isSpace(last) == isSpace(scalar) {
                 chunks[chunks.count - 1].append(scalar)
             } else {
                 chunks.append([scalar])
             }
         }
         func flush() {
-            while current.last?.isPythonSpace == true { current.removeLast() }
+            while let last = current.last, isSpace(last) { current.removeLast() }
             if !current.isEmpty { lines.append(String(scalars: current)) }
             current = []
         }
         for chunk in chunks {
             if current.count + chunk.count <= width {
-                if current.isEmpty, !lines.isEmpty, chunk[0].isPythonSpace { continue }
+                if current.isEmpty, !lines.isEmpty, isSpace(chunk[0]) { continue }
                 current += chunk
                 continue
             }
             if chunk.count <= width || !breaksWords {
                 flush()
-                if !chunk[0].isPythonSpace { current = chunk }
+                if !isSpace(chunk[0]) { current = chunk }
                 continue
             }
             var rest = chunk[...]

@@ -33,7 +33,7 @@ extension Jinja.Renderer {
             style.itemSeparator = item
             style.keySeparator = key
         }
-        var printer = Jinja.Printer(bytesMax: limits.outputBytesMax)
+        var printer = Jinja.Printer(limits)
         try append(value, style, &printer, level: 0)
         return printer.text
     }

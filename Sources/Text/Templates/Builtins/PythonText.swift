@@ -177,8 +177,9 @@ extension String {
 
     var pythonCapitalized: String {
         guard let first = unicodeScalars.first else { return self }
+        let skipped = first.properties.lowercaseMapping.unicodeScalars.count
         return first.properties.titlecaseMapping
-            + String(unicodeScalars.dropFirst()).pythonLowercased
+            + String(pythonLowercased.unicodeScalars.dropFirst(skipped))
     }
 }
 

@@ -96,19 +96,10 @@ extension Jinja.Renderer {
 
     private func concatenate(_ parts: [Expression]) throws -> Value {
         let values = try parts.map { try evaluate($0) }
-        var printer = Jinja.Printer(bytesMax: limits.outputBytesMax)
-        var isMarkup = false
-        for case .markup in values { isMarkup = true }
-        for value in values {
-            if isMarkup {
-                printer.append(try escaped(value))
-                try printer.check()
-            } else {
-                try printer.append(value)
-            }
-        }
+        var printer = Jinja.Printer(limits)
+        for value in values { try printer.append(value) }
         try charge(text: printer.text)
-        return isMarkup ? .markup(printer.text) : .string(printer.text)
+        return .string(printer.text)
     }
 
     func evaluate(_ arguments: Jinja.Arguments) throws -> Jinja.CallArguments {
@@ -165,7 +156,7 @@ extension Jinja.Renderer {
     /// Python's `str` of a value.
     func text(of value: Value) throws -> String {
         if let text = value.text { return text }
-        var printer = Jinja.Printer(bytesMax: limits.outputBytesMax)
+        var printer = Jinja.Printer(limits)
         try printer.append(value)
         try charge(text: printer.text)
         return printer.text

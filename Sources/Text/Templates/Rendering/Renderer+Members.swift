@@ -26,7 +26,7 @@ extension Jinja.Renderer {
         if name.text != nil {
             return .undefined("\(Value.string(type).quoted) has no attribute \(name.quoted)")
         }
-        var printer = Jinja.Printer(bytesMax: 256)
+        var printer = Jinja.Printer(ChatTemplate.Limits())
         try? printer.appendRepresentation(name)
         return .undefined("\(type) has no element \(printer.text)")
     }
@@ -191,6 +191,9 @@ extension Jinja.Renderer {
             if case .markup = subject { return .markup(result) }
             return .string(result)
         }
+        if case .object(let object) = subject, let range = object as? Jinja.Range {
+            return .object(range.sliced(first, last, step))
+        }
         let values = subject.sequence ?? []
         let places = Self.places(values.count, first, last, step)
         try charge(places.count)
@@ -210,16 +213,21 @@ extension Jinja.Renderer {
 
     /// The places that a slice picks, by the rules of Python's `slice.indices`.
     static func places(_ count: Int, _ first: Int?, _ last: Int?, _ step: Int) -> [Int] {
+        let (begin, end) = bounds(count, first, last, step)
+        guard step > 0 ? begin < end : begin > end else { return [] }
+        return Array(stride(from: begin, to: end, by: max(-count - 1, min(step, count + 1))))
+    }
+
+    /// Where a slice begins, and what it does not reach.
+    static func bounds(
+        _ count: Int, _ first: Int?, _ last: Int?, _ step: Int
+    ) -> (begin: Int, end: Int) {
         let low = step > 0 ? 0 : -1
         let high = step > 0 ? count : count - 1
         func clamp(_ value: Int?, _ otherwise: Int) -> Int {
             guard let value else { return otherwise }
             return value < 0 ? max(value + count, low) : min(value, high)
         }
-        let begin = clamp(first, step > 0 ? low : high)
-        let end = clamp(last, step > 0 ? high : low)
-        guard step > 0 ? begin < end : begin > end else { return [] }
-        let bounded = max(-count - 1, min(step, count + 1))
-        return Array(stride(from: begin, to: end, by: bounded))
+        return (clamp(first, step > 0 ? low : high), clamp(last, step > 0 ? high : low))
     }
 }

@@ -56,7 +56,7 @@ extension Jinja {
             self.limits = limits
             self.clock = clock
             globals = Array(repeating: nil, count: template.symbols.count)
-            output = Printer(bytesMax: limits.outputBytesMax)
+            output = Printer(limits)
         }
 
         func render(_ context: JSONObject) throws -> String {
@@ -156,7 +156,7 @@ extension Jinja {
         /// What a body writes, instead of writing it.
         func captureOutput(_ body: () throws -> Void) throws -> String {
             let outer = output
-            output = Printer(bytesMax: limits.outputBytesMax)
+            output = Printer(limits)
             defer { output = outer }
             try body()
             let text = output.text

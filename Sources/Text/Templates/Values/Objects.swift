@@ -102,6 +102,13 @@ extension Jinja {
 
         override var typeName: String { "range" }
 
+        func sliced(_ first: Int?, _ last: Int?, _ by: Int) -> Range {
+            let (begin, end) = Renderer.bounds(elements.count, first, last, by)
+            let bounded = max(-100_001, min(by, 100_001))
+            return Range(
+                start: start &+ begin &* step, stop: start &+ end &* step, step: step &* bounded)
+        }
+
         override var elements: [Value] {
             stride(from: start, to: stop, by: step).map { .integer($0) }
         }

@@ -123,7 +123,9 @@ extension Jinja.Renderer {
             for element in elements.values { keys.append(try key(for: element)) }
             return .tuple(keys)
         case .generator(let generator): return .object(ObjectIdentifier(generator))
-        case .object(let object): return .object(ObjectIdentifier(object))
+        case .object(let object):
+            if object is Jinja.View { throw .type("unhashable type: '\(value.typeName)'") }
+            return .object(ObjectIdentifier(object))
         case .list, .dictionary: throw .type("unhashable type: '\(value.typeName)'")
         }
     }
@@ -265,7 +267,8 @@ extension Jinja.Renderer {
             return a / b
         case .floorDivide:
             guard b != 0 else { throw Self.division("float floor division by zero") }
-            return ((a - Self.remainder(a, b)) / b).rounded()
+            let quotient = ((a - Self.remainder(a, b)) / b).rounded()
+            return quotient == 0 ? (a / b).sign == .minus ? -0.0 : 0.0 : quotient
         case .modulo:
             guard b != 0 else { throw Self.division("float modulo") }
             return Self.remainder(a, b)

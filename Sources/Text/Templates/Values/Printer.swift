@@ -3,9 +3,15 @@
 extension Jinja {
     struct Printer {
         private(set) var text = ""
-        let bytesMax: Int
+        private let bytesMax: Int
+        private let depthMax: Int
+        /// A namespace may hold itself, so depth is counted here once more.
+        private var depth = 0
 
-        init(bytesMax: Int) { self.bytesMax = bytesMax }
+        init(_ limits: ChatTemplate.Limits) {
+            bytesMax = limits.outputBytesMax
+            depthMax = limits.depthMax
+        }
 
         mutating func append(_ more: String) { text += more }
 
@@ -26,6 +32,9 @@ extension Jinja {
         /// Appends Python's `repr` of a value.
         mutating func appendRepresentation(_ value: Value) throws {
             try check()
+            depth += 1
+            defer { depth -= 1 }
+            if depth > depthMax { throw TemplateError.limit("depthMax", depthMax) }
             switch value {
             case .undefined: append("Undefined")
             case .none: append("None")
@@ -42,7 +51,7 @@ extension Jinja {
                 try append(elements.values, "(", elements.values.count == 1 ? ",)" : ")")
             case .dictionary(let dictionary): try append(dictionary)
             case .generator(let generator):
-                append("<\(generator.typeName) object at 0x000000000000>")
+                append("<\(generator.typeName) object\(generator.origin) at 0x0>")
             case .object(let object): try object.text(&self)
             }
         }

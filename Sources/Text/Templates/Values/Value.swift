@@ -54,6 +54,8 @@ extension Jinja {
     final class Generator {
         let typeName: String
         let depth: Int
+        /// The Python function that makes it, as far as printing it shows that.
+        var origin = ""
         private var step: (() throws -> Value?)?
 
         init(_ typeName: String = "generator", depth: Int, step: @escaping () throws -> Value?) {
@@ -224,7 +226,7 @@ extension Jinja.Value {
 
     /// The value of a literal in a message, as Python's `repr` of a short string.
     var quoted: String {
-        var printer = Jinja.Printer(bytesMax: .max)
+        var printer = Jinja.Printer(ChatTemplate.Limits())
         try? printer.appendQuoted(text ?? "")
         return printer.text
     }
