@@ -1,6 +1,6 @@
 // attention_avx2.c: the attention steps with 8 floats at a time; the bits of attention_steps.c.
-// One idea: twelve accumulators, enough to hide the multiplier's latency, in the shape that fits the
-// rows at hand: 6 rows x 16 slots down to 1 row x 64 slots. A shape is an inlined function of constants.
+// One idea: up to twelve accumulators hide the multiplier's latency, in the shape that fits the
+// rows at hand: 6 rows x 16 slots down to 1 row x 64 slots. A shape is an inlined function.
 #if defined(__x86_64__)
 
 #include "../portable/attention_steps.h"
@@ -27,7 +27,7 @@ INLINED __m256 load_8(const char *base, enum attention_element element) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16));
 }
 
-/* One dimension of one block: the keys stay in registers, and each row's query is fetched in turn. */
+/* One dimension of one block: the keys stay in registers, each row's query is fetched in turn. */
 INLINED void score_by_row(
     __m256 *sums, const float *query, const char *keys, const int rows,
     const enum attention_element element) {
@@ -41,7 +41,7 @@ INLINED void score_by_row(
     }
 }
 
-/* One dimension of `width` blocks: the queries stay in registers, each 8 keys are fetched in turn. */
+/* One dimension of `width` blocks: the queries stay in registers, 8 keys are fetched in turn. */
 INLINED void score_by_key(
     __m256 *sums, const float *query, const char *keys[4], const int rows, const int width,
     const enum attention_element element) {
@@ -202,7 +202,8 @@ INLINED void accumulate_by_row(
     const enum attention_element element) {
     __m256 values[2];
 #pragma clang loop unroll(full)
-    for (int w = 0; w < width; w++) values[w] = load_8(value + 8 * w * element_bytes(element), element);
+    for (int w = 0; w < width; w++)
+        values[w] = load_8(value + 8 * w * element_bytes(element), element);
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
         __m256 weight = _mm256_broadcast_ss(weights + r * attention_score_stride);
@@ -241,7 +242,8 @@ INLINED void accumulate_columns(
     for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++)
-            totals[r * width + w] = _mm256_loadu_ps(sums + r * (ptrdiff_t)head_size + column + 8 * w);
+            totals[r * width + w] = _mm256_loadu_ps(
+                sums + r * (ptrdiff_t)head_size + column + 8 * w);
     for (int32_t s = begin; s < end;) {
         int32_t stop = (s / 16 + 1) * 16;
         if (stop > end) stop = end;
@@ -258,7 +260,8 @@ INLINED void accumulate_columns(
     for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++)
-            _mm256_storeu_ps(sums + r * (ptrdiff_t)head_size + column + 8 * w, totals[r * width + w]);
+            _mm256_storeu_ps(
+                sums + r * (ptrdiff_t)head_size + column + 8 * w, totals[r * width + w]);
 }
 
 INLINED void accumulate_rows(

@@ -155,8 +155,8 @@ static void softmax(
     state[1] = sum_16(lanes);
 }
 
-/* `width` groups of 16 elements by `rows` rows, width * rows accumulators over all slots; under a mask
- * that is not all ones there is one group. */
+/* `width` groups of 16 elements by `rows` rows, width * rows accumulators over all slots; under a
+ * mask that is not all ones there is one group. */
 INLINED void accumulate_columns(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, ptrdiff_t column, const int rows, const int width,
