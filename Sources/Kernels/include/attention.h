@@ -2,11 +2,9 @@
 // stores that fill the pages.
 // Never allocates, never reads a page whose id is -1, never reads a value slot that no row sees.
 // One idea: positions are cut at absolute multiples of 512 into spans. Each span is one plain
-// softmax
-// (maximum, exponentials, weighted sum of the values in ascending position), and spans are merged
-// in ascending order. So a row's bits depend on its own position and its sequence alone: not on the
-// rows computed beside it, the page size, the worker count, or whether its spans were computed
-// apart.
+// softmax (maximum, exponentials, weighted sum of the values in ascending position), and spans are
+// merged in ascending order. So a row's bits depend on its own position and sequence alone: not on
+// the rows beside it, the page size, the worker count, or whether its spans were computed apart.
 #ifndef KERNELS_ATTENTION_H
 #define KERNELS_ATTENTION_H
 
@@ -19,9 +17,8 @@
 extern "C" {
 #endif
 
-/* What a cached key or value element is.  Arithmetic is f32 in every case.
- * 3 is kept for int8 with one scale per token and head, which will follow the elements of its page.
- * */
+/* What a cached key or value element is.  Arithmetic is f32 in every case.  3 is kept for int8 with
+ * one scale per token and head, which will follow the elements of its page. */
 enum attention_element {
     attention_element_f32 = 0,
     attention_element_f16 = 1,
@@ -42,8 +39,7 @@ enum {
 };
 
 /* Layout of one page of one layer, elements of `element`:
- *   keys    [kv_heads, head_size, page_size]   transposed: 16 tokens side by side share one
- * broadcast query element
+ *   keys    [kv_heads, head_size, page_size]   transposed: 16 tokens share one query broadcast
  *   values  [kv_heads, page_size, head_size]
  * A job sees one KV head: `keys` and `values` point at that head within page 0. */
 struct attention_job {
@@ -61,12 +57,10 @@ struct attention_job {
     /* Bytes from one page to the next. */
     ptrdiff_t key_page_stride;
     ptrdiff_t value_page_stride;
-    /* One logit per head of the group that joins the softmax denominator and has no value; null:
-     * none. */
+    /* One logit per head, which joins the softmax denominator without a value; or null. */
     const float *_Nullable sinks;
-    /* Row r is at position first_position + r and sees every position up to its own, of these the
-     * last
-     * `window` only when window > 0. */
+    /* Row r is at position first_position + r and sees every position up to its own; the last
+     * `window` of them only, when window > 0. */
     int32_t first_position;
     int32_t rows;
     int32_t window;
@@ -96,8 +90,7 @@ static inline int32_t attention_partial_floats(int32_t head_size) {
 
 /* New keys and values of consecutive rows of one sequence, all KV heads of one layer. */
 struct attention_store_job {
-    /* f32, keys rotated: KV head h of row r at keys + r * row_stride + h * head_size; values
-     * likewise. */
+    /* f32, keys rotated: head h of row r at keys + r * row_stride + h * head_size; values too. */
     const float *keys;
     const float *values;
     ptrdiff_t row_stride;
@@ -116,13 +109,10 @@ struct attention_store_job {
 };
 
 struct attention_kernels {
-    /* All rows, all spans.  scratch: attention_scratch_bytes(head_size), 64-byte aligned, one per
-     * thread.
-     * Pages of positions before every row's window, or after the last row, are not touched.  Slots
-     * of the last page after the last row may hold anything.  All rows' keys and values are stored
-     * before.
-     * Rows are worked in blocks of 48 (row, head) pairs, so jobs of 48 / group rows or more are
-     * fastest. */
+    /* All rows, all spans.  All rows' keys and values are stored before.  Pages of positions before
+     * every row's window, or after the last row, are not touched; slots after the last row may hold
+     * anything.  scratch: attention_scratch_bytes(head_size), 64-byte aligned, one per thread.
+     * Jobs of at least 48 / group rows are fastest: that many share a pass over keys and values. */
     void (*attend)(const struct attention_job *job, void *scratch);
 
     /* Only spans [span_begin, span_end), each within the job's own: entry

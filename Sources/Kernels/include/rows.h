@@ -1,5 +1,4 @@
-// rows.h: the element-wise and per-row work between the matrix products: norms, rope, gates,
-// conversions.
+// rows.h: what is done to one row between the matrix products: norms, rope, gates, conversions.
 // Never allocates, never looks at more than the one row it is given, and is thread-agnostic.
 // One idea: the portable table is the definition. Sums run over 16 lanes (element i belongs to lane
 // i % 16, lanes are combined as a fixed tree), so every table gives the same bits for the same row.
@@ -15,8 +14,7 @@ extern "C" {
 #endif
 
 /* No pointer needs more than its element's natural alignment; every length may have any value >= 0.
- * `out` may be the same pointer as an input unless said otherwise; partial overlap is not allowed.
- * */
+ * `out` may be the same pointer as an input unless said otherwise; no partial overlap. */
 struct row_kernels {
     /* out[i] = x[i] / sqrt(mean(x^2) + epsilon) * weight[i].  [width], width >= 1.
      * `weight` holds any "+ 1" of the family already; null means all ones. */

@@ -1,12 +1,13 @@
 // attention.c: the driver of paged attention, shared by every table.
-// Decides which blocks of which pages a tile of rows looks at, and in which order; computes nothing.
-// One idea: a block of up to 48 (row, head) pairs goes through a span together, so that keys and values
-// are fetched (and widened to f32) once for all of them; a single small tile reads the pages directly.
+// Decides which blocks of which pages a tile of rows looks at, in which order; computes no number.
+// One idea: a block of up to 48 (row, head) pairs goes through a span together, so that keys and
+// values are fetched (and widened to f32) once for all; a single tile reads the pages directly.
 #include "attention_steps.h"
 
 #include <string.h>
 
-// scratch: [scores 48 x 528][queries 48 x head][widened 64 x head][values 48 x head][span 48 x head]
+// scratch: [scores 48 x 528][queries 48 x head][widened 64 x head][values 48 x head][span 48 x
+// head]
 struct workspace {
     float *scores;
     float *queries;
@@ -30,7 +31,8 @@ struct slot_range {
 
 size_t attention_scratch_bytes(int32_t head_size) {
     size_t per_size = 3 * attention_rows_max + attention_chunk_blocks * attention_block_tokens;
-    size_t floats = (size_t)attention_rows_max * attention_score_stride + per_size * (size_t)head_size;
+    size_t scores = (size_t)attention_rows_max * attention_score_stride;
+    size_t floats = scores + per_size * (size_t)head_size;
     return (floats * sizeof(float) + 63) / 64 * 64;
 }
 
@@ -77,7 +79,7 @@ static int32_t tile_rows_at(
     return smaller(steps->tile_rows, block->count - tile);
 }
 
-/* queries[tile * head_size + d * rows + r]: what one multiplication step broadcasts lies together. */
+/* queries[tile * head_size + d * rows + r]: what one multiplication step broadcasts is together. */
 static void pack_queries(
     const struct attention_steps *steps, const struct pair_block *block, float *queries) {
     const struct attention_job *job = block->job;

@@ -26,35 +26,35 @@ struct attention_steps {
     int32_t tile_rows;
     const struct row_kernels *rows;
 
-    /* scores[r * attention_score_stride + s] = sum_d query[d * rows + r] * key[d, s], ascending d by
-     * fma, for every slot s of blocks [block_begin, block_end).  key[d, s]: blocks[s / 16] + d *
-     * key_stride + s % 16 elements. */
+    /* scores[r * attention_score_stride + s] = sum_d query[d * rows + r] * key[d, s], by fma, d
+     * ascending, for every slot s of blocks [block_begin, block_end).
+     * key[d, s]: blocks[s / 16] + d * key_stride + s % 16 elements. */
     void (*scores)(
         float *scores, const float *query, int32_t rows, const void *const *blocks,
         int32_t block_begin, int32_t block_end, enum attention_element element, int32_t key_stride,
         int32_t head_size);
 
     /* One pair's scores of blocks [block_begin, block_end) become exp(score - maximum), score =
-     * scale * scores[s], then soft-capped; 0 outside slots [begin, end), which lie in the blocks and
-     * are at least one.  state = {maximum, sum in 16 lanes}. */
+     * scale * scores[s], then soft-capped; 0 outside slots [begin, end), which lie in the blocks
+     * and are at least one.  state = {maximum, sum in 16 lanes}. */
     void (*softmax)(
         float *scores, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end,
         float scale, float soft_cap, float state[2]);
 
-    /* sums[r * head_size + d] = fma(weights[r * attention_score_stride + s], value[s, d], sums) for s
-     * ascending in [begin, end).  value[s, d]: blocks[s / 16] + (s % 16) * head_size + d elements. */
+    /* sums[r * head_size + d] = fma(weights[r * attention_score_stride + s], value[s, d], sums), s
+     * ascending in [begin, end).  value[s, d]: blocks[s / 16] + s % 16 * head_size + d elements. */
     void (*accumulate)(
         float *sums, const float *weights, int32_t rows, const void *const *blocks, int32_t begin,
         int32_t end, enum attention_element element, int32_t head_size);
 
     /* Adds one span's {maximum, sum} and values to another's, both with sum != 0:
-     * M = max(m1, m2); c_i = exp(m_i - M); values = fma(values, c1, more_values * c2), sum alike. */
+     * M = max(m1, m2); c = exp(m - M); values = fma(values, c1, more_values * c2), sum alike. */
     void (*merge)(
         float state[2], float *values, const float more_state[2], const float *more_values,
         int32_t head_size);
 
-    /* output[d] = values[d] * factor + 0, factor = 1 / sum; with a sink (may be null), factor = c / fma(sum, c,
-     * exp(sink - M)), M = max(maximum, sink), c = exp(maximum - M). */
+    /* output[d] = values[d] * factor + 0, factor = 1 / sum; with a sink (may be null), factor =
+     * c / fma(sum, c, exp(sink - M)), M = max(maximum, sink), c = exp(maximum - M). */
     void (*finish)(
         float *output, const float *values, const float state[2], const float *sink,
         int32_t head_size);

@@ -1,6 +1,6 @@
 // exponential.h: exp and tanh as every table computes them, here for one float.
-// Never calls the C library's own, whose bits differ between machines; fmaf is exactly rounded anywhere.
-// One idea: the constants and the order of operations are the contract, the SIMD twins repeat them.
+// Never calls the C library's own, whose bits differ between machines; only fmaf, which is exact.
+// One idea: the constants and the order of operations are the contract; the SIMD twins repeat them.
 #ifndef KERNELS_PORTABLE_EXPONENTIAL_H
 #define KERNELS_PORTABLE_EXPONENTIAL_H
 
@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* exp(x) = 2^n * exp(r), n = round(x / ln 2), |r| <= ln 2 / 2, exp(r) = 1 + r + r^2 * c2 + ... + r^6 * c6
- * (minimax in relative error, 3e-9).  Below `exp_lowest` the result is 0, above `exp_highest` it stays
- * exp(exp_highest), so it is never denormal or infinite.  NaN stays NaN. */
+/* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2, exp(r) = 1 + r + r^2 c2 + ... + r^6 c6
+ * (minimax in relative error, 3e-9).  Below EXP_LOWEST the result is 0, above EXP_HIGHEST it stays
+ * exp(EXP_HIGHEST), so it is never denormal or infinite.  NaN stays NaN. */
 #define EXP_LOWEST -87.3f
 #define EXP_HIGHEST 88.0f
 #define EXP_LOG2_E 0x1.715476p+0f
@@ -46,7 +46,7 @@ static inline float portable_exp(float x) {
     return p * power;
 }
 
-/* tanh(x): below `tanh_small` x + x^3 * q(x^2) (minimax in relative error, 4e-9), else
+/* tanh(x): below TANH_SMALL x + x^3 * q(x^2) (minimax in relative error, 4e-9), else
  * 1 - 2 / (exp(2 |x|) + 1) with the sign of x.  NaN stays NaN. */
 #define TANH_SMALL 0.625f
 #define TANH_Q0 -0x1.555534p-2f

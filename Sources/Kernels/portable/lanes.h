@@ -1,6 +1,6 @@
 // lanes.h: the one order in which a row is summed.
 // Never depends on how wide the machine's registers are.
-// One idea: element i is added to lane i % 16 in ascending order; lanes fold 16 -> 8 -> 4 -> 2 -> 1.
+// One idea: element i is added to lane i % 16, ascending; lanes fold 16 -> 8 -> 4 -> 2 -> 1.
 #ifndef KERNELS_PORTABLE_LANES_H
 #define KERNELS_PORTABLE_LANES_H
 

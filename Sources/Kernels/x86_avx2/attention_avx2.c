@@ -1,6 +1,6 @@
 // attention_avx2.c: the attention steps with 8 floats at a time; the bits of attention_steps.c.
-// One idea: twelve accumulators, enough to hide the multiplier's latency, in the shape that fits the
-// rows at hand: 6 rows x 16 slots down to 1 row x 64 slots. A shape is an inlined function of constants.
+// One idea: up to twelve accumulators hide the multiplier's latency, in the shape that fits the
+// rows at hand: 6 rows x 16 slots down to 1 row x 64 slots. A shape is an inlined function.
 #if defined(__x86_64__)
 
 #include "../portable/attention_steps.h"
@@ -12,12 +12,27 @@
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
-enum { tile_rows = 6 };
+enum {
+    tile_rows = 6,
+    /* Tiles this small read the pages themselves, at memory speed.  They fetch this many blocks
+     * ahead: pages lie scattered, and the hardware's own prefetching stops at the end of each. */
+    fetching_rows = 4,
+    fetching_blocks = 4,
+};
 
 #define INLINED static inline __attribute__((always_inline))
 
 INLINED ptrdiff_t element_bytes(const enum attention_element element) {
     return element == attention_element_f32 ? 4 : 2;
+}
+
+/* The block to fetch while block b is worked on; b itself near the end. */
+INLINED const char *block_ahead(const void *const *blocks, int32_t b, int32_t end) {
+    return blocks[b + fetching_blocks < end ? b + fetching_blocks : b];
+}
+
+INLINED void fetch(const char *ahead, ptrdiff_t bytes) {
+    for (ptrdiff_t line = 0; line < bytes; line += 64) _mm_prefetch(ahead + line, _MM_HINT_T0);
 }
 
 INLINED __m256 load_8(const char *base, enum attention_element element) {
@@ -27,7 +42,7 @@ INLINED __m256 load_8(const char *base, enum attention_element element) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16));
 }
 
-/* One dimension of one block: the keys stay in registers, and each row's query is fetched in turn. */
+/* One dimension of one block: the keys stay in registers, each row's query is fetched in turn. */
 INLINED void score_by_row(
     __m256 *sums, const float *query, const char *keys, const int rows,
     const enum attention_element element) {
@@ -41,7 +56,7 @@ INLINED void score_by_row(
     }
 }
 
-/* One dimension of `width` blocks: the queries stay in registers, each 8 keys are fetched in turn. */
+/* One dimension of `width` blocks: the queries stay in registers, 8 keys are fetched in turn. */
 INLINED void score_by_key(
     __m256 *sums, const float *query, const char *keys[4], const int rows, const int width,
     const enum attention_element element) {
@@ -62,15 +77,17 @@ INLINED void score_by_key(
 
 /* `width` neighbouring blocks by `rows` rows: 2 * width * rows accumulators. */
 INLINED void score_blocks(
-    float *scores, const float *query, const void *const *blocks, ptrdiff_t key_bytes,
-    int32_t head_size, const int rows, const int width, const enum attention_element element) {
+    float *scores, const float *query, const void *const *blocks, const char *ahead,
+    ptrdiff_t key_bytes, int32_t head_size, const int rows, const int width,
+    const enum attention_element element) {
     __m256 sums[12];
 #pragma clang loop unroll(full)
     for (int k = 0; k < 2 * width * rows; k++) sums[k] = _mm256_setzero_ps();
     const char *keys[4];
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) keys[w] = blocks[w];
-    for (int32_t d = 0; d < head_size; d++, query += rows) {
+    for (int32_t d = 0; d < head_size; d++, query += rows, ahead += key_bytes) {
+        if (rows <= fetching_rows) fetch(ahead, 1);
         if (rows > 3)
             score_by_row(sums, query, keys[0], rows, element);
         else
@@ -97,9 +114,12 @@ INLINED void score_rows(
     int32_t b = block_begin;
     for (; b + width <= block_end; b += width)
         score_blocks(
-            scores + 16 * b, query, blocks + b, key_bytes, head_size, rows, width, element);
+            scores + 16 * b, query, blocks + b, block_ahead(blocks, b, block_end), key_bytes,
+            head_size, rows, width, element);
     for (; b < block_end; b++)
-        score_blocks(scores + 16 * b, query, blocks + b, key_bytes, head_size, rows, 1, element);
+        score_blocks(
+            scores + 16 * b, query, blocks + b, block_ahead(blocks, b, block_end), key_bytes,
+            head_size, rows, 1, element);
 }
 
 INLINED void score_elements(
@@ -202,7 +222,8 @@ INLINED void accumulate_by_row(
     const enum attention_element element) {
     __m256 values[2];
 #pragma clang loop unroll(full)
-    for (int w = 0; w < width; w++) values[w] = load_8(value + 8 * w * element_bytes(element), element);
+    for (int w = 0; w < width; w++)
+        values[w] = load_8(value + 8 * w * element_bytes(element), element);
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
         __m256 weight = _mm256_broadcast_ss(weights + r * attention_score_stride);
@@ -241,12 +262,15 @@ INLINED void accumulate_columns(
     for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++)
-            totals[r * width + w] = _mm256_loadu_ps(sums + r * (ptrdiff_t)head_size + column + 8 * w);
+            totals[r * width + w] = _mm256_loadu_ps(
+                sums + r * (ptrdiff_t)head_size + column + 8 * w);
     for (int32_t s = begin; s < end;) {
         int32_t stop = (s / 16 + 1) * 16;
         if (stop > end) stop = end;
         const char *value = (const char *)blocks[s / 16] + s % 16 * row_bytes + column * bytes;
-        for (; s < stop; s++, value += row_bytes) {
+        const char *ahead = block_ahead(blocks, s / 16, (end + 15) / 16) + s % 16 * row_bytes;
+        for (; s < stop; s++, value += row_bytes, ahead += row_bytes) {
+            if (rows <= fetching_rows && column == 0) fetch(ahead, row_bytes);
             const float *weight = weights + s;
             if (rows > width)
                 accumulate_by_row(totals, weight, value, rows, width, element);
@@ -258,7 +282,8 @@ INLINED void accumulate_columns(
     for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++)
-            _mm256_storeu_ps(sums + r * (ptrdiff_t)head_size + column + 8 * w, totals[r * width + w]);
+            _mm256_storeu_ps(
+                sums + r * (ptrdiff_t)head_size + column + 8 * w, totals[r * width + w]);
 }
 
 INLINED void accumulate_rows(

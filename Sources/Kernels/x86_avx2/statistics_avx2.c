@@ -1,4 +1,5 @@
-// statistics_avx2.c: the statistics kernels with 8 floats at a time; the bits of portable/statistics.c.
+// statistics_avx2.c: the statistics kernels with 8 floats at a time; the bits of
+// portable/statistics.c.
 #if defined(__x86_64__)
 
 #include "../include/statistics.h"

@@ -1,4 +1,5 @@
-// vectors.h: exp, tanh, lane sums and tails for 8 floats; the twins of portable/exponential.h and lanes.h.
+// vectors.h: exp, tanh, lane sums and tails for 8 floats; the twins of portable/exponential.h and
+// lanes.h.
 // Never reorders what the portable definition orders.
 #ifndef KERNELS_X86_AVX2_VECTORS_H
 #define KERNELS_X86_AVX2_VECTORS_H

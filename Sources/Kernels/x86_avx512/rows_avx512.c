@@ -1,5 +1,5 @@
 // rows_avx512.c: the row kernels with 16 floats at a time; the bits of portable/rows.c.
-// One idea: each operation is written once, under a mask; the compiler drops the mask in the main loop.
+// One idea: each operation is written once, under a mask that the main loop's constant removes.
 #if defined(__x86_64__)
 
 #include "../include/rows.h"

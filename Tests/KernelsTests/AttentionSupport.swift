@@ -1,0 +1,196 @@
+// AttentionSupport.swift: a paged cache in test memory, and attention in plain double precision.
+
+import Foundation
+import Kernels
+
+/// One random attention problem: a sequence whose pages lie in scattered order.
+struct AttentionCase {
+    var headSize = 16
+    var group = 2
+    var kvHeads = 2
+    var pageSize = 16
+    var element = attention_element_f32
+    var length = 40
+    var firstPosition = 0
+    var window = 0
+    var softCap: Float = 0
+    var scale: Float = 0.3
+    var sinks: [Float]?
+    var seed = 1
+
+    var rows: Int { length - firstPosition }
+    var width: Int { kvHeads * group * headSize }
+
+    static func random(seed: Int) -> AttentionCase {
+        var numbers = SeededNumbers(seed: seed)
+        var one = AttentionCase(seed: seed)
+        one.headSize = 8 * numbers.integer(1...(seed % 4 == 0 ? 32 : 9))
+        one.group = numbers.integer(1...(seed % 3 == 0 ? 16 : 4))
+        one.kvHeads = numbers.integer(1...2)
+        one.pageSize = 16 << numbers.integer(0...2)
+        one.element = attention_element(rawValue: UInt32(numbers.integer(0...2)))
+        one.length = numbers.integer(1...(seed % 8 == 0 ? 1200 : 150))
+        one.firstPosition = max(0, one.length - numbers.integer(1...20))
+        one.window = numbers.integer(0...2) == 0 ? numbers.integer(1...(one.length + 3)) : 0
+        one.softCap = numbers.integer(0...2) == 0 ? 15 : 0
+        one.scale = [0.125, 0.5, 3][numbers.integer(0...2)]
+        if numbers.integer(0...2) == 0 { one.sinks = numbers.floats(one.group, magnitude: 4) }
+        return one
+    }
+}
+
+/// A case's numbers and its filled cache.
+final class AttentionRun {
+    let one: AttentionCase
+    let queries: [Float]
+    let keys: [Float]
+    let values: [Float]
+    let pages: [Int32]
+    private let pageBytes: Int
+    private let keyPages: UnsafeMutableRawPointer
+    private let valuePages: UnsafeMutableRawPointer
+    private let poolBytes: Int
+    private let scratch: UnsafeMutableRawPointer
+
+    /// Fills the pool with NaN patterns first: slots that nobody wrote must not matter.
+    init(_ one: AttentionCase, store: attention_kernels) {
+        self.one = one
+        var numbers = SeededNumbers(seed: one.seed &* 31 &+ 7)
+        queries = numbers.floats(one.length * one.width)
+        let kvWidth = one.kvHeads * one.headSize
+        keys = numbers.floats(one.length * kvWidth)
+        values = numbers.floats(one.length * kvWidth)
+        let count = (one.length + one.pageSize - 1) / one.pageSize
+        pages = Array((0..<Int32(count + 3)).shuffled(using: &numbers).prefix(count))
+        pageBytes = one.pageSize * kvWidth * (one.element == attention_element_f32 ? 4 : 2)
+        poolBytes = (count + 3) * pageBytes
+        keyPages = .allocate(byteCount: poolBytes, alignment: 64)
+        valuePages = .allocate(byteCount: poolBytes, alignment: 64)
+        keyPages.initializeMemory(as: UInt8.self, repeating: 0xff, count: poolBytes)
+        valuePages.initializeMemory(as: UInt8.self, repeating: 0xff, count: poolBytes)
+        let bytes = attention_scratch_bytes(Int32(one.headSize))
+        scratch = .allocate(byteCount: bytes, alignment: 64)
+        scratch.initializeMemory(as: UInt8.self, repeating: 0xff, count: bytes)
+        var job = attention_store_job(
+            keys: keys.address, values: values.address, row_stride: kvWidth, pages: pages.address,
+            key_pages: keyPages, value_pages: valuePages, key_page_stride: pageBytes,
+            value_page_stride: pageBytes, first_position: 0, rows: Int32(one.length),
+            kv_heads: Int32(one.kvHeads), head_size: Int32(one.headSize),
+            page_size: Int32(one.pageSize), element: one.element)
+        withExtendedLifetime((keys, values, pages)) { store.store(&job) }
+    }
+
+    deinit {
+        keyPages.deallocate()
+        valuePages.deallocate()
+        scratch.deallocate()
+    }
+
+    /// The bytes of both pools.
+    var poolImage: [UInt8] {
+        Array(UnsafeRawBufferPointer(start: keyPages, count: poolBytes))
+            + Array(UnsafeRawBufferPointer(start: valuePages, count: poolBytes))
+    }
+
+    /// Output `[length, width]` of positions `rows`, `chunk` rows at a time; other rows stay 0.
+    /// With `spans`, every span is computed on its own, last one first, and then merged.
+    func output(
+        _ kernels: attention_kernels, rows: Range<Int>, chunk: Int, spans: Bool
+    ) -> [Float] {
+        var output = [Float](repeating: 0, count: one.length * one.width)
+        let elementBytes = one.element == attention_element_f32 ? 4 : 2
+        let headBytes = one.headSize * one.pageSize * elementBytes
+        let sinks = one.sinks ?? []
+        output.withUnsafeMutableBufferPointer { target in
+            for first in stride(from: rows.lowerBound, to: rows.upperBound, by: chunk) {
+                // Pages that the window has left behind are gone.
+                let seen = one.window > 0 ? max(0, first - one.window + 1) / one.pageSize : 0
+                let table = pages.enumerated().map { $0 < seen ? -1 : $1 }
+                for head in 0..<one.kvHeads {
+                    let offset = first * one.width + head * one.group * one.headSize
+                    var job = attention_job(
+                        queries: queries.address + offset, output: target.baseAddress! + offset,
+                        query_stride: one.width, output_stride: one.width, pages: table.address,
+                        keys: keyPages + head * headBytes, values: valuePages + head * headBytes,
+                        key_page_stride: pageBytes, value_page_stride: pageBytes,
+                        sinks: one.sinks == nil ? nil : sinks.address, first_position: Int32(first),
+                        rows: Int32(min(chunk, rows.upperBound - first)),
+                        window: Int32(one.window), head_size: Int32(one.headSize),
+                        group: Int32(one.group), page_size: Int32(one.pageSize),
+                        element: one.element, scale: one.scale, soft_cap: one.softCap)
+                    withExtendedLifetime((queries, table, sinks)) {
+                        spans ? attendApart(kernels, &job) : kernels.attend(&job, scratch)
+                    }
+                }
+            }
+        }
+        return output
+    }
+
+    private func attendApart(_ kernels: attention_kernels, _ job: inout attention_job) {
+        let begin = attention_span_begin(&job), end = attention_span_end(&job)
+        let entries = Int(job.rows * job.group * attention_partial_floats(job.head_size))
+        var partials = [Float](repeating: .nan, count: entries * Int(end - begin))
+        partials.withUnsafeMutableBufferPointer { buffer in
+            for span in (begin..<end).reversed() {
+                let target = buffer.baseAddress! + Int(span - begin) * entries
+                kernels.attend_spans(&job, span, span + 1, target, scratch)
+            }
+            kernels.merge_spans(&job, buffer.baseAddress!, 0, 1)
+            kernels.merge_spans(&job, buffer.baseAddress!, 1, job.rows)
+        }
+    }
+
+    /// Softmax attention in double precision, over keys and values as the cache rounds them.
+    func reference(rows: Range<Int>) -> [Double] {
+        var output = [Double](repeating: 0, count: one.length * one.width)
+        let size = one.headSize, kvWidth = one.kvHeads * size
+        let roundedKeys = rounded(keys), roundedValues = rounded(values)
+        for row in rows {
+            for head in 0..<one.kvHeads * one.group {
+                let start = row * one.width + head * size, kv = head / one.group * size
+                let first = one.window > 0 ? max(0, row - one.window + 1) : 0
+                let scores: [Double] = (first...row).map { position -> Double in
+                    var dot = 0.0
+                    for d in 0..<size {
+                        dot += Double(queries[start + d]) * roundedKeys[position * kvWidth + kv + d]
+                    }
+                    let score = dot * Double(one.scale), cap = Double(one.softCap)
+                    return cap > 0 ? cap * tanh(score / cap) : score
+                }
+                let greatest = scores.max()!
+                let weights: [Double] = scores.map { exp($0 - greatest) }
+                var total: Double = weights.reduce(0, +)
+                if let sinks = one.sinks {
+                    total += exp(Double(sinks[head % one.group]) - greatest)
+                }
+                for (index, weight) in weights.enumerated() {
+                    for d in 0..<size {
+                        output[start + d] +=
+                            weight / total * roundedValues[(first + index) * kvWidth + kv + d]
+                    }
+                }
+            }
+        }
+        return output
+    }
+
+    private func rounded(_ x: [Float]) -> [Double] {
+        if one.element == attention_element_f32 { return x.map(Double.init) }
+        let rows = KernelSet.portable.rows, count = Int32(x.count)
+        var narrow = [UInt16](repeating: 0, count: x.count), wide = x
+        if one.element == attention_element_f16 {
+            rows.f32_to_f16(&narrow, x, count)
+            rows.f16_to_f32(&wide, narrow, count)
+        } else {
+            rows.f32_to_bf16(&narrow, x, count)
+            rows.bf16_to_f32(&wide, narrow, count)
+        }
+        return wide.map(Double.init)
+    }
+}
+
+extension Array {
+    /// The elements' address, for a job struct; the caller keeps the array alive across the call.
+    fileprivate var address: UnsafePointer<Element> { withUnsafeBufferPointer { $0.baseAddress! } }
+}

@@ -1,0 +1,93 @@
+// RowsSupport.swift: what the kernel tests share: the tables this CPU runs, seeded numbers, and
+// comparisons.
+// One idea: every check names the table and the seed, so a failure can be replayed.
+
+import Foundation
+import Kernels
+import Testing
+
+/// One instruction set's tables of the rooms under test.
+struct KernelSet: Sendable, CustomTestStringConvertible {
+    let name: String
+    let rows: row_kernels
+    let attention: attention_kernels
+    let statistics: statistics_kernels
+
+    var testDescription: String { name }
+
+    static let portable = KernelSet(
+        name: "portable", rows: row_kernels_portable, attention: attention_kernels_portable,
+        statistics: statistics_kernels_portable)
+
+    /// The SIMD tables that this CPU can run, asked of the operating system.
+    static let twins: [KernelSet] = {
+        var sets: [KernelSet] = []
+        #if arch(x86_64)
+        let information = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+        let line = information.split(separator: "\n").first { $0.hasPrefix("flags") } ?? ""
+        let flags = Set(line.split(separator: " "))
+        if flags.isSuperset(of: ["avx2", "fma", "f16c"]) {
+            sets.append(
+                KernelSet(
+                    name: "x86_avx2", rows: row_kernels_x86_avx2,
+                    attention: attention_kernels_x86_avx2, statistics: statistics_kernels_x86_avx2))
+        }
+        if flags.isSuperset(of: ["avx512f", "avx512bw", "avx512dq", "avx512vl"]) {
+            sets.append(
+                KernelSet(
+                    name: "x86_avx512", rows: row_kernels_x86_avx512,
+                    attention: attention_kernels_x86_avx512,
+                    statistics: statistics_kernels_x86_avx512))
+        }
+        #endif
+        print("kernel tables under test: portable, " + sets.map(\.name).joined(separator: ", "))
+        return sets
+    }()
+
+    static var all: [KernelSet] { [portable] + twins }
+}
+
+/// SplitMix64, so that a printed seed gives the same case everywhere.
+struct SeededNumbers: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: Int) { state = UInt64(truncatingIfNeeded: seed) }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+
+    mutating func integer(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+
+    mutating func floats(_ count: Int, magnitude: Float = 1) -> [Float] {
+        (0..<count).map { _ in Float.random(in: -magnitude...magnitude, using: &self) }
+    }
+
+    /// Any bit pattern: infinities, NaN, denormals and ties of the narrow formats come up often.
+    mutating func anyBits(_ count: Int) -> [Float] {
+        let special: [UInt32] = [
+            0, 0x8000_0000, 0x7f80_0000, 0xff80_0000, 0x7fc0_0000, 0xffc0_0001, 1, 0x8000_0001,
+            0x0080_0000, 0x7f7f_ffff, 0x3880_0000, 0x3300_0000, 0x3300_0001, 0x477f_efff,
+            0x477f_f000, 0x387f_ffff,
+        ]
+        return (0..<count).map { _ in
+            let bits = UInt32(truncatingIfNeeded: next())
+            return Float(bitPattern: bits % 4 == 0 ? special[integer(0...15)] : bits)
+        }
+    }
+}
+
+/// Equal bits, any NaN being equal to any other.
+func sameBits(_ left: [Float], _ right: [Float]) -> Bool {
+    left.count == right.count
+        && zip(left, right).allSatisfy { $0.bitPattern == $1.bitPattern || $0.isNaN && $1.isNaN }
+}
+
+/// The greatest |a - b| / (1 + |b|).
+func greatestError(_ values: [Float], _ reference: [Double]) -> Double {
+    zip(values, reference).map { abs(Double($0) - $1) / (1 + abs($1)) }.max() ?? 0
+}

@@ -1,0 +1,112 @@
+// StatisticsTests.swift: the statistics kernels against plain Swift, every table against portable.
+
+import Foundation
+import Kernels
+import Testing
+
+@Suite struct StatisticsTests {
+    private let portable = KernelSet.portable.statistics
+
+    @Test(arguments: KernelSet.all)
+    func `the greatest is found, the lowest index of equals`(set: KernelSet) {
+        for (index, length) in [1, 7, 8, 16, 31, 63, 64, 65, 200].enumerated() {
+            var numbers = SeededNumbers(seed: index)
+            var x = (0..<length).map { _ in Float(numbers.integer(-4...4)) }
+            let greatest = x.max()!
+            let count = Int32(length), first = Int32(x.firstIndex(of: greatest)!)
+            #expect(set.statistics.argmax_f32(x, count) == first)
+            #expect(set.statistics.max_f32(x, count) == greatest)
+            x[numbers.integer(0...length - 1)] = .nan
+            #expect(set.statistics.argmax_f32(x, count) == -1)
+            #expect(set.statistics.max_f32(x, count).isNaN)
+        }
+    }
+
+    @Test(arguments: KernelSet.all)
+    func `infinities, zeros and emptiness have answers`(set: KernelSet) {
+        let kernels = set.statistics
+        #expect(kernels.argmax_f32([], 0) == -1)
+        #expect(kernels.max_f32([], 0) == -.infinity)
+        #expect(kernels.argmax_f32([-.infinity, -.infinity], 2) == 0)
+        #expect(kernels.argmax_f32([1, .infinity, .infinity], 3) == 1)
+        #expect(kernels.argmax_f32([-0.0, 0], 2) == 0)
+        #expect(kernels.max_f32([-0.0, -0.0], 2).sign == .plus)
+        #expect(kernels.sum_exp_f32([-.infinity, 0, -200], 3, 0, 1) == 1)
+        #expect(kernels.sum_exp_f32([.nan, 0], 2, 0, 1).isNaN)
+    }
+
+    @Test(arguments: [1, 15, 16, 17, 1000, 49152])
+    func `sums of exponentials agree with double precision`(length: Int) {
+        var numbers = SeededNumbers(seed: length)
+        let x = numbers.floats(length, magnitude: 20)
+        let shift = x.max()!, factor: Float = 0.8
+        let powers: [Double] = x.map { value -> Double in
+            exp((Double(value) - Double(shift)) * Double(factor))
+        }
+        let total = portable.sum_exp_f32(x, Int32(length), shift, factor)
+        let ratio: Double = Double(total) / powers.reduce(0, +)
+        #expect(abs(ratio - 1) < 1e-5)
+        var out = [Float](repeating: 0, count: length)
+        #expect(portable.exp_f32(&out, x, Int32(length), shift, factor) == total)
+        #expect(greatestError(out, powers) < 3e-6)
+    }
+
+    @Test func `thresholds collect in order, up to the capacity, and count the rest`() {
+        var x: [Float] = (0..<100).map { Float($0 % 10) }
+        x += [.nan, .infinity]
+        var nines: [Int32] = (0..<10).map { Int32($0 * 10 + 9) }
+        nines += [101, -7]
+        for set in KernelSet.all {
+            var indices = [Int32](repeating: -7, count: 12)
+            let found = set.statistics.collect_at_least_f32(x, Int32(x.count), 9, &indices, 11)
+            #expect(found == 11)
+            #expect(indices == nines)
+            #expect(set.statistics.collect_at_least_f32(x, Int32(x.count), 5, &indices, 2) == 51)
+            #expect(indices[0] == 5 && indices[1] == 6 && indices[2] == 29)
+            #expect(set.statistics.count_greater_f32(x, Int32(x.count), 8) == 11)
+            #expect(set.statistics.count_greater_f32(x, Int32(x.count), .nan) == 0)
+        }
+    }
+
+    @Test func `penalties divide what is positive and multiply what is negative`() {
+        var x: [Float] = [2, -2, 2, 0, 5]
+        statistics_penalize_f32(&x, [0, 1, 2], [0, 3, 1], 3, 0.5, 0.25, 2)
+        #expect(x == [1, -5.25, 0.25, 0, 5])
+    }
+
+    @Test(arguments: KernelSet.twins) func `a twin gives the bits of portable`(twin: KernelSet) {
+        for seed in 0..<300 {
+            var numbers = SeededNumbers(seed: seed)
+            let count = numbers.integer(0...(seed % 3 == 0 ? 2000 : 90)), length = Int32(count)
+            let offset = numbers.integer(0...3)
+            let padded = seed % 4 == 0
+                ? numbers.anyBits(count + offset) : numbers.floats(count + offset, magnitude: 30)
+            let threshold = padded.isEmpty ? 0 : padded[numbers.integer(0...padded.count - 1)]
+            func run(_ kernels: statistics_kernels) -> ([Int32], [Float]) {
+                padded.withUnsafeBufferPointer { buffer in
+                    let empty: [Float] = [0]
+                    return empty.withUnsafeBufferPointer { spare in
+                        let x = (buffer.baseAddress ?? spare.baseAddress!) + offset
+                        var powers = [Float](repeating: 3, count: count + 20)
+                        var indices = [Int32](repeating: 3, count: count / 2 + 20)
+                        let greatest = kernels.max_f32(x, length)
+                        let sums = [
+                            greatest, kernels.sum_exp_f32(x, length, greatest, 0.7),
+                            kernels.exp_f32(&powers, x, length, greatest, 0.7),
+                        ]
+                        let counts = [
+                            kernels.argmax_f32(x, length),
+                            kernels.count_greater_f32(x, length, threshold),
+                            kernels.collect_at_least_f32(
+                                x, length, threshold, &indices, Int32(count / 2)),
+                        ]
+                        return (counts + indices, sums + powers)
+                    }
+                }
+            }
+            let expected = run(portable), actual = run(twin.statistics)
+            #expect(expected.0 == actual.0, "\(twin.name) seed \(seed)")
+            #expect(sameBits(expected.1, actual.1), "\(twin.name) seed \(seed)")
+        }
+    }
+}
