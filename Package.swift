@@ -17,7 +17,7 @@ enum Library {
 }
 
 func layer(_ name: String, _ imports: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: imports, exclude: [], swiftSettings: strict)
+    .target(name: name, dependencies: imports, swiftSettings: strict)
 }
 
 func tests(_ name: String, _ imports: [Target.Dependency]) -> Target {
@@ -40,7 +40,9 @@ let package = Package(
         layer("JSON", [Library.orderedCollections]),
         .systemLibrary(name: "COpenSSL", path: "Sources/HTTP/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", path: "Sources/HTTP/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        layer("HTTP", ["COpenSSL", "CZlib", Library.httpTypes, Library.deque]),
+        .target(
+            name: "HTTP", dependencies: ["COpenSSL", "CZlib", Library.httpTypes], exclude: ["COpenSSL", "CZlib"],
+            swiftSettings: strict),
         .target(name: "Kernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
         // layer 1
         layer("Scheduling", ["Core", Library.deque, Library.orderedCollections]),
@@ -66,14 +68,14 @@ let package = Package(
         // tests mirror sources
         tests("CoreTests", ["Core"]),
         tests("JSONTests", ["JSON"]),
-        tests("HTTPTests", ["HTTP", "JSON", Library.httpTypes]),
+        tests("HTTPTests", ["HTTP", "CZlib", Library.httpTypes]),
         tests("KernelsTests", ["Kernels"]),
         tests("SchedulingTests", ["Core", "Scheduling", "JSON"]),
         tests("ComputeTests", ["Core", "Compute", "Kernels", "Checkpoints", "JSON"]),
         tests("CheckpointsTests", ["Core", "Checkpoints", "JSON"]),
         tests("TextTests", ["Core", "Text", "JSON", "Checkpoints"]),
         tests("ModelsTests", ["Core", "Models", "Compute", "Checkpoints", "JSON", "Kernels"]),
-        tests("EngineTests", ["Core", "Engine", "Models", "Scheduling", "Kernels"]),
+        tests("EngineTests", ["Core", "Checkpoints", "Compute", "Engine", "JSON", "Kernels", "Models", "Scheduling"]),
         tests("ServiceTests", ["Core", "JSON", "Service", "Engine", "Text", "Scheduling"]),
         tests("APITests", ["Core", "JSON", "HTTP", "API", "Service", "Engine", "Text", Library.httpTypes]),
         tests("CommandTests", ["tokenmill"]),

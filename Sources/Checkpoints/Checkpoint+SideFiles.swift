@@ -3,7 +3,7 @@
 import JSON
 
 extension Checkpoint {
-    /// `config.json`, always present in a Hugging Face directory.
+    /// `config.json`; never nil for a Hugging Face directory.
     public var configuration: JSONValue? { sideFiles?.configuration }
     public var generationConfiguration: JSONValue? { sideFiles?.generationConfiguration }
     /// `tokenizer.json`.
@@ -25,7 +25,9 @@ extension Checkpoint {
         for (name, value) in metadata where name.hasPrefix(key) {
             guard let source = value.stringValue else { continue }
             if name == key { templates["default"] = source }
-            if name.hasPrefix(key + ".") { templates[String(name.dropFirst(key.count + 1))] = source }
+            if name.hasPrefix(key + ".") {
+                templates[String(name.dropFirst(key.count + 1))] = source
+            }
         }
         return templates
     }

@@ -36,14 +36,15 @@ extension CheckpointError: CustomStringConvertible {
 extension CheckpointError.Fault: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .system(let operation, let code): "cannot \(operation): \(String(cString: strerror(code)))"
+        case .system(let operation, let code):
+            "cannot \(operation): \(String(cString: strerror(code)))"
         case .notRegularFile: "not a regular file"
         case .empty: "the file is empty"
         case .missingFile(let name): "needs \(CheckpointError.printable(name)), which is not there"
         case .unsafeFileName(let name):
-            "\"\(CheckpointError.printable(name))\" is not the name of a file in this directory"
+            "\"\(CheckpointError.printable(name))\" cannot be the name of a file here"
         case .changedWhileOpen(let before, let now):
-            "the file changed while it was open: \(before) bytes before, \(now) bytes now"
+            "the file changed or failed while it was read: \(before) bytes at first, \(now) now"
         case .invalidJSON(let reason): reason.description
         case .notFirstShard(let number, let count):
             "this is shard \(number) of \(count); open shard 1 of \(count)"
@@ -69,11 +70,16 @@ extension CheckpointError.Fault: CustomStringConvertible {
     private var layoutDescription: String {
         switch self {
         case .wrongMagic(let bytes): "not a GGUF file: begins with bytes \(bytes)"
-        case .unsupportedVersion(let version): "GGUF version \(version); 2 and 3 can be read"
+        case .unsupportedVersion(let version):
+            version.byteSwapped < version
+                ? "a big-endian file of GGUF version \(version.byteSwapped)"
+                : "GGUF version \(version); 2 and 3 can be read"
         case .truncated(let needed, let left): "needs \(needed) bytes, \(left) are left in the file"
-        case .overLimit(let quantity, let value, let limit): "\(quantity) is \(value), the limit is \(limit)"
+        case .overLimit(let quantity, let value, let limit):
+            "\(quantity) is \(value), the limit is \(limit)"
         case .unknownType(let number):
-            "type \(number)" + (GGUFTypeNames.name(of: number).map { " (\($0))" } ?? "") + " is not supported"
+            "type \(number)" + (GGUFTypeNames.name(of: number).map { " (\($0))" } ?? "")
+                + " is not supported"
         case .unknownElementType(let name):
             "element type \"\(CheckpointError.printable(name))\" is not supported"
         case .invalidUTF8: "not valid UTF-8"
@@ -93,7 +99,8 @@ extension CheckpointError.Fault: CustomStringConvertible {
         case .hole(let bytes): "\(bytes) bytes that belong to no tensor"
         case .sizeMismatch(let declared, let expected):
             "its range has \(declared) bytes, its shape and type need \(expected)"
-        case .invalidRange(let begin, let end): "its range \(begin) ..< \(end) runs backwards or is negative"
+        case .invalidRange(let begin, let end):
+            "its range \(begin) ..< \(end) runs backwards or is negative"
         default: "refused"
         }
     }

@@ -1,6 +1,6 @@
 // CheckpointLimits.swift: the bounds that every checkpoint is read under.
-// Each is far above what published models need and far below what would hurt the machine. Counts are
-// checked against the bytes that are left in the file too, before anything is allocated.
+// Each is far above what published models need and far below what would hurt the machine. Counts
+// are checked against the bytes that are left in the file too, before anything is allocated.
 
 public enum CheckpointLimits {
     /// Metadata keys of one GGUF file. Published files have below 100.

@@ -1,7 +1,7 @@
 // Mapping.swift: one file's bytes, read-only, for as long as anything refers to them.
-// It never copies the file and never interprets it. The length is taken once, at opening; every later
-// check is against that length. A file that another process shortens meanwhile cannot be read
-// safely through any mapping, so `requireUnchanged` tells before and after it is used.
+// It never copies the file and never interprets it. The length is taken once, at opening; every
+// later check is against that length. Where another process shortens the file meanwhile, its bytes
+// read as zeros (MappingGuard), so whoever has read calls `requireUnchanged` before trusting them.
 
 import Glibc
 
@@ -10,6 +10,7 @@ public final class Mapping: Sendable {
     /// The whole file. Begins at a page boundary. Valid while this object lives.
     public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
     private let descriptor: Int32
+    private let guardSlot: Int
     private let modifiedSeconds: Int
     private let modifiedNanoseconds: Int
 
@@ -31,7 +32,16 @@ public final class Mapping: Sendable {
             guard let base, base != MAP_FAILED else {
                 throw CheckpointError(path: path, fault: .system(operation: "map", code: errno))
             }
-            bytes = UnsafeRawBufferPointer(start: base, count: Int(status.st_size))
+            let bytes = UnsafeRawBufferPointer(start: base, count: Int(status.st_size))
+            guard let slot = MappingGuard.register(bytes) else {
+                munmap(base, bytes.count)
+                let limit = MappingGuard.mappingsMax
+                let fault = CheckpointError.Fault.overLimit(
+                    quantity: "number of mapped files", value: UInt64(limit) + 1, limit: limit)
+                throw CheckpointError(path: path, fault: fault)
+            }
+            self.bytes = bytes
+            guardSlot = slot
             modifiedSeconds = status.st_mtim.tv_sec
             modifiedNanoseconds = status.st_mtim.tv_nsec
         } catch {
@@ -41,15 +51,17 @@ public final class Mapping: Sendable {
     }
 
     deinit {
+        MappingGuard.unregister(guardSlot)
         munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count)
         close(descriptor)
     }
 
-    /// Throws when the file has been shortened, extended or written since it was opened.
+    /// Throws when the file has been shortened, extended or written since it was opened, or could
+    /// not be read. After it returns, all bytes read before it were the file's.
     public func requireUnchanged() throws(CheckpointError) {
         let status = try Self.status(of: descriptor, path: path)
         guard Int(status.st_size) == bytes.count, status.st_mtim.tv_sec == modifiedSeconds,
-            status.st_mtim.tv_nsec == modifiedNanoseconds
+            status.st_mtim.tv_nsec == modifiedNanoseconds, !MappingGuard.isLost(guardSlot)
         else {
             throw CheckpointError(
                 path: path,
@@ -59,7 +71,8 @@ public final class Mapping: Sendable {
 
     /// Asks the system to read the file ahead; returns at once.
     public func prefetch() {
-        madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count, Int32(MADV_WILLNEED))
+        let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress!)
+        madvise(base, bytes.count, Int32(MADV_WILLNEED))
     }
 
     private static func status(of descriptor: Int32, path: String) throws(CheckpointError) -> stat {

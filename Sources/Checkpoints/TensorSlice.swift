@@ -10,7 +10,8 @@ public struct TensorSlice: Sendable {
     /// Row-major, outermost first; empty for a scalar. GGUF stores the reverse.
     public let shape: [Int]
     public let format: ElementFormat
-    /// Valid while this slice or its owner lives.
+    /// Valid while this slice, in a variable, or its owner lives: a chain that drops the slice on
+    /// its way to the bytes reads memory that may be gone.
     public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
     public let owner: Mapping
 
@@ -21,7 +22,8 @@ public struct TensorSlice: Sendable {
     public var fileOffset: Int { bytes.baseAddress! - owner.bytes.baseAddress! }
 
     init(name: String, shape: [Int], format: ElementFormat, range: Range<Int>, owner: Mapping) {
-        precondition(range.upperBound <= owner.bytes.count, "tensor \(name) lies outside \(owner.path)")
+        precondition(
+            range.upperBound <= owner.bytes.count, "tensor \(name) lies outside \(owner.path)")
         self.name = name
         self.shape = shape
         self.format = format

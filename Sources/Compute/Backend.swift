@@ -70,7 +70,8 @@ public enum BackendError: Error, Sendable, Equatable {
 public typealias StepRows = step
 
 public protocol Backend: AnyObject {
-    func makeBuffer(width: Int, rows: Int) throws(BackendError) -> BufferHandle
+    /// `isContiguous`: rows follow each other without a gap, as whoever reads `contents` may need.
+    func makeBuffer(width: Int, rows: Int, isContiguous: Bool) throws(BackendError) -> BufferHandle
     func makeMatrix(_ source: WeightSource) throws(BackendError) -> MatrixHandle
     func makeVector(_ values: [Float]) throws(BackendError) -> VectorHandle
     func makeTable(_ source: WeightSource) throws(BackendError) -> TableHandle

@@ -26,8 +26,8 @@ public final class CPUBackend: Backend {
 
     public var weightBytes: Int { matrices.reduce(0) { $0 + $1.bytes } }
 
-    public func makeBuffer(width: Int, rows: Int) throws(BackendError) -> BufferHandle {
-        buffers.append(try CPUBuffer(width: width, rows: rows))
+    public func makeBuffer(width: Int, rows: Int, isContiguous: Bool) throws(BackendError) -> BufferHandle {
+        buffers.append(try CPUBuffer(width: width, rows: rows, isContiguous: isContiguous))
         return BufferHandle(index: buffers.count - 1)
     }
 
@@ -64,9 +64,9 @@ public final class CPUBackend: Backend {
     public func makeCache(
         _ groups: [CacheGroupShape], pageSize: Int, element: CacheElement
     ) throws(BackendError) {
-        guard groups.count <= Int(CACHE_GROUPS_MAX.rawValue) else {
+        guard groups.count <= CACHE_GROUPS_MAX else {
             throw .shapeUnsupported(
-                fact: "cache groups", value: groups.count, limit: Int(CACHE_GROUPS_MAX.rawValue))
+                fact: "cache groups", value: groups.count, limit: CACHE_GROUPS_MAX)
         }
         cache = try CPUCache(groups, pageSize: pageSize, element: element)
     }

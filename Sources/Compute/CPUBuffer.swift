@@ -4,17 +4,23 @@ import Kernels
 final class CPUBuffer {
     let width: Int
     let rows: Int
+    private static let lineFloats = 16
     private let memory: DeviceMemory
     private var quants: DeviceMemory?
     /// What the C program points at; it lives as long as this buffer.
     let record: UnsafeMutablePointer<Kernels.buffer>
 
-    init(width: Int, rows: Int) throws(BackendError) {
+    /// Rows lie an odd number of cache lines apart, so that a column of them spreads over all cache sets,
+    /// unless `isContiguous`.
+    init(width: Int, rows: Int, isContiguous: Bool) throws(BackendError) {
         self.width = width
         self.rows = rows
-        memory = try DeviceMemory.allocate(width * rows * MemoryLayout<Float>.size)
+        let lines = (width + Self.lineFloats - 1) / Self.lineFloats
+        let stride = isContiguous ? width : (lines | 1) * Self.lineFloats
+        memory = try DeviceMemory.allocate(stride * rows * MemoryLayout<Float>.size)
         record = .allocate(capacity: 1)
-        record.initialize(to: Kernels.buffer(values: nil, width: Int32(width), quants: nil))
+        record.initialize(
+            to: Kernels.buffer(values: nil, width: Int32(width), stride: Int32(stride), quants: nil))
         record.pointee.values = values
     }
 
@@ -25,7 +31,7 @@ final class CPUBuffer {
     /// From now on whoever writes a row also writes its quantized form.
     func keepQuants() throws(BackendError) {
         guard quants == nil else { return }
-        let block = Int(ACTIVATION_BLOCK.rawValue)
+        let block = ACTIVATION_BLOCK
         precondition(width % block == 0, "integer products read rows of whole blocks, not \(width)")
         let made = try DeviceMemory.allocate(rows * activation_row_bytes(Int32(width)))
         record.pointee.quants = made.base.assumingMemoryBound(to: UInt8.self)

@@ -1,19 +1,21 @@
 // CPUCache.swift: the pages of keys and values, one pool per cache group.
-// A group's memory is [layers][pages][keys | values]; what a page holds is in Kernels/include/attention.h.
+// A group's memory is [pages][layers][keys | values]: a page of all layers is one piece, so that the memory
+// resident grows with the pages used, and a copy is one move. What a layer holds: Kernels/include/attention.h.
 import Kernels
 
 final class CPUCache {
     struct Group {
         let shape: CacheGroupShape
         let memory: DeviceMemory
-        /// Bytes of one page of one layer: keys, then values.
-        let pageBytes: Int
+        /// Bytes of one layer's part of a page: keys, then values.
+        let layerBytes: Int
 
-        func keys(layer: Int) -> UnsafeMutableRawPointer {
-            memory.base + layer * shape.pages * pageBytes
-        }
+        var pageBytes: Int { shape.layers * layerBytes }
 
-        func values(layer: Int) -> UnsafeMutableRawPointer { keys(layer: layer) + pageBytes / 2 }
+        /// The layer's keys in page 0.
+        func keys(layer: Int) -> UnsafeMutableRawPointer { memory.base + layer * layerBytes }
+
+        func values(layer: Int) -> UnsafeMutableRawPointer { keys(layer: layer) + layerBytes / 2 }
     }
 
     let pageSize: Int
@@ -25,9 +27,9 @@ final class CPUCache {
         self.element = element
         var made: [Group] = []
         for shape in shapes {
-            let pageBytes = 2 * shape.kvHeads * shape.headSize * pageSize * element.bytes
-            let memory = try DeviceMemory.allocate(shape.layers * shape.pages * pageBytes)
-            made.append(Group(shape: shape, memory: memory, pageBytes: pageBytes))
+            let layerBytes = 2 * shape.kvHeads * shape.headSize * pageSize * element.bytes
+            let memory = try DeviceMemory.allocate(shape.layers * shape.pages * layerBytes)
+            made.append(Group(shape: shape, memory: memory, layerBytes: layerBytes))
         }
         groups = made
     }
@@ -35,10 +37,8 @@ final class CPUCache {
     func copyPage(group index: Int, from source: Int, to target: Int) {
         let group = groups[index]
         precondition(source < group.shape.pages && target < group.shape.pages, "page outside the pool")
-        for layer in 0..<group.shape.layers {
-            let base = group.keys(layer: layer)
-            (base + target * group.pageBytes).copyMemory(
-                from: base + source * group.pageBytes, byteCount: group.pageBytes)
-        }
+        let base = group.memory.base
+        (base + target * group.pageBytes).copyMemory(
+            from: base + source * group.pageBytes, byteCount: group.pageBytes)
     }
 }

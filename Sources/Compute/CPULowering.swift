@@ -1,4 +1,5 @@
 // CPULowering.swift: from operations with handles to C records with pointers.
+import Core
 import Kernels
 
 struct CPULowering {
@@ -71,7 +72,7 @@ struct CPULowering {
     private func multiply(
         _ products: [Product], input: BufferHandle, rows: RowSelection
     ) throws(BackendError) -> multiply_operation {
-        let limit = Int(PRODUCTS_MAX.rawValue)
+        let limit = PRODUCTS_MAX
         guard products.count <= limit else {
             throw .shapeUnsupported(fact: "products of one input", value: products.count, limit: limit)
         }
@@ -127,15 +128,15 @@ struct CPULowering {
     }
 
     private func checkShape(_ description: AttentionDescription) throws(BackendError) {
-        let headMax = Int(attention_head_size_max.rawValue)
+        let headMax = attention_head_size_max
         guard description.headSize <= headMax, description.headSize % 8 == 0 else {
             throw .shapeUnsupported(
                 fact: "head size (a multiple of 8)", value: description.headSize, limit: headMax)
         }
         let share = description.heads / description.kvHeads
-        guard share <= Int(attention_group_max.rawValue) else {
+        guard share <= attention_group_max else {
             throw .shapeUnsupported(
-                fact: "query heads per KV head", value: share, limit: Int(attention_group_max.rawValue))
+                fact: "query heads per KV head", value: share, limit: attention_group_max)
         }
     }
 

@@ -12,7 +12,7 @@ public final class WorkerTeam: @unchecked Sendable {
     // The C team synchronizes itself; the pointer never changes.
     let pointer: OpaquePointer
 
-    public static let countMax = Int(WORKERS_MAX.rawValue)
+    public static let countMax = WORKERS_MAX
 
     public init(count: Int) throws(WorkerTeamError) {
         guard (1...Self.countMax).contains(count) else {

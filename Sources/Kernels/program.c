@@ -17,14 +17,14 @@ static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
 
 static int32_t parts_of(int32_t count, int32_t size) { return (count + size - 1) / size; }
 
+static float *row_of(const struct buffer *buffer, int32_t row) {
+    return buffer->values + (size_t)row * (size_t)buffer->stride;
+}
+
 static void quantize(const struct kernel_table *kernels, const struct buffer *buffer, int32_t row, int32_t width) {
     if (!buffer->quants) return;
     kernels->matmul->quantize_row(buffer->quants + (size_t)row * activation_row_bytes(buffer->width),
-                                  buffer->values + (size_t)row * (size_t)buffer->width, buffer->width, 0, width);
-}
-
-static float *row_of(const struct buffer *buffer, int32_t row) {
-    return buffer->values + (size_t)row * (size_t)buffer->width;
+                                  row_of(buffer, row), buffer->width, 0, width);
 }
 
 typedef void row_function(const struct operation *operation, const struct run *run, int32_t row);
@@ -88,10 +88,10 @@ static void multiply_panel(const struct multiply_operation *multiply, const stru
     const struct packed_matrix *matrix = &product->matrix;
     const struct buffer *in = multiply->in;
     int32_t is_float = layout_is_float(matrix->layout);
-    size_t stride = is_float ? (size_t)in->width * sizeof(float) : activation_row_bytes(in->width);
+    size_t stride = is_float ? (size_t)in->stride * sizeof(float) : activation_row_bytes(in->width);
     const uint8_t *x = (is_float ? (const uint8_t *)in->values : in->quants) + (size_t)begin * stride;
     float *y = row_of(product->out.buffer, begin) + product->out.offset;
-    size_t y_stride = (size_t)product->out.buffer->width;
+    size_t y_stride = (size_t)product->out.buffer->stride;
     kernels->matmul->panel[matrix->layout](matrix, panel, x, stride, end - begin, y, y_stride, product->accumulate);
     if (!product->bias) return;
     int32_t first = panel * PANEL_ROWS, live = least(PANEL_ROWS, matrix->rows - first);
@@ -154,7 +154,7 @@ static void run_rotate_store(const struct attention_layer *layer, const struct r
         const float *first = row_of(layer->projected, block->first_row);
         struct attention_store_job job = {
             .keys = first + queries, .values = first + queries + keys,
-            .row_stride = layer->projected->width, .pages = span->pages[layer->group],
+            .row_stride = layer->projected->stride, .pages = span->pages[layer->group],
             .key_pages = layer->keys, .value_pages = layer->values,
             .key_page_stride = (ptrdiff_t)layer->page_stride, .value_page_stride = (ptrdiff_t)layer->page_stride,
             .first_position = span->first_position + block->first_row - span->first_row,
@@ -176,7 +176,7 @@ static void attend_block(const struct attention_layer *layer, const struct run *
     struct attention_job job = {
         .queries = row_of(layer->projected, block->first_row) + column,
         .output = row_of(layer->out, block->first_row) + column,
-        .query_stride = layer->projected->width, .output_stride = layer->out->width,
+        .query_stride = layer->projected->stride, .output_stride = layer->out->stride,
         .pages = span->pages[layer->group],
         .keys = layer->keys + (size_t)kv_head * head_bytes, .values = layer->values + (size_t)kv_head * head_bytes,
         .key_page_stride = (ptrdiff_t)layer->page_stride, .value_page_stride = (ptrdiff_t)layer->page_stride,

@@ -7,7 +7,8 @@ import Testing
 @Suite struct GGUFFileTests {
     let folder = TemporaryFolder()
 
-    @Test(arguments: [2, 3] as [UInt32]) func `every metadata type is read`(version: UInt32) throws {
+    @Test(arguments: [2, 3] as [UInt32]) func `every metadata type is read`(version: UInt32) throws
+    {
         var writer = GGUFWriter.sample
         writer.version = version
         let checkpoint = try Checkpoint.open(folder.write(writer.encoded, as: "model.gguf"))
@@ -31,8 +32,10 @@ import Testing
     }
 
     @Test func `strings of an array keep their bytes`() throws {
-        let checkpoint = try Checkpoint.open(folder.write(GGUFWriter.sample.encoded, as: "model.gguf"))
-        let tokens = try #require(checkpoint.metadata["tokenizer.ggml.tokens"]?.arrayValue?.stringArray)
+        let checkpoint = try Checkpoint.open(
+            folder.write(GGUFWriter.sample.encoded, as: "model.gguf"))
+        let tokens = try #require(
+            checkpoint.metadata["tokenizer.ggml.tokens"]?.arrayValue?.stringArray)
         #expect(tokens.count == 4)
         #expect(tokens.strings == ["", "a", "bc", "déf"])
         #expect(tokens.byteArrays == [[], [97], [98, 99], Array("déf".utf8)])
@@ -40,7 +43,8 @@ import Testing
     }
 
     @Test func `arrays nest`() throws {
-        let checkpoint = try Checkpoint.open(folder.write(GGUFWriter.sample.encoded, as: "model.gguf"))
+        let checkpoint = try Checkpoint.open(
+            folder.write(GGUFWriter.sample.encoded, as: "model.gguf"))
         guard case .array(.arrays(let arrays)) = checkpoint.metadata["nested"] else {
             Issue.record("nested is not an array of arrays")
             return
@@ -50,7 +54,8 @@ import Testing
     }
 
     @Test func `tensors have reversed dimensions and exactly their bytes`() throws {
-        let checkpoint = try Checkpoint.open(folder.write(GGUFWriter.sample.encoded, as: "model.gguf"))
+        let checkpoint = try Checkpoint.open(
+            folder.write(GGUFWriter.sample.encoded, as: "model.gguf"))
         let quantized = try #require(checkpoint.tensor("b.weight"))
         #expect(quantized.shape == [3, 32])
         #expect(quantized.format == .q4_0)
@@ -60,7 +65,9 @@ import Testing
         #expect(checkpoint.totalBytes == 32 + 54 + 6)
     }
 
-    @Test(arguments: [8, 64, 4096]) func `the stated alignment decides where data begins`(alignment: Int) throws {
+    @Test(arguments: [8, 64, 4096]) func `the stated alignment decides where data begins`(
+        alignment: Int
+    ) throws {
         var writer = GGUFWriter()
         writer.alignment = alignment
         writer.add("general.alignment", UInt32(alignment))

@@ -44,16 +44,21 @@ struct GGUFWriter {
     }
 
     /// Appends a tensor of these values' bytes at the next aligned offset.
-    mutating func add(tensor name: String, dimensions: [UInt64], type: ElementFormat, _ values: [UInt8]) {
+    mutating func add(
+        tensor name: String, dimensions: [UInt64], type: ElementFormat, _ values: [UInt8]
+    ) {
         data += [UInt8](repeating: 0, count: (alignment - data.count % alignment) % alignment)
         let offset = UInt64(data.count)
-        tensors.append(Tensor(name: name, dimensions: dimensions, type: UInt32(type.rawValue), offset: offset))
+        tensors.append(
+            Tensor(name: name, dimensions: dimensions, type: UInt32(type.rawValue), offset: offset))
         data += values
     }
 
     var encoded: [UInt8] {
         var file = magic + Self.bytes(version)
-        file += Self.bytes(tensorCount ?? UInt64(tensors.count)) + Self.bytes(keyCount ?? UInt64(keys.count))
+        file +=
+            Self.bytes(tensorCount ?? UInt64(tensors.count))
+            + Self.bytes(keyCount ?? UInt64(keys.count))
         for key in keys { file += Self.string(key.name) + key.encoded }
         for tensor in tensors {
             file += Self.string(tensor.name) + Self.bytes(UInt32(tensor.dimensions.count))
@@ -80,14 +85,19 @@ struct GGUFWriter {
         writer.add("type.int64", type: 11, bytes(Int64.min))
         writer.add("type.float64", type: 12, bytes(Double(-0.25).bitPattern))
         writer.add("tokenizer.ggml.tokens", ["", "a", "bc", "déf"])
-        writer.add("tokenizer.ggml.scores", elementType: 6, count: 2, bytes(Float(1).bitPattern) + bytes(Float(-2).bitPattern))
+        writer.add(
+            "tokenizer.ggml.scores", elementType: 6, count: 2,
+            bytes(Float(1).bitPattern) + bytes(Float(-2).bitPattern))
         writer.add("flags", elementType: 7, count: 3, [1, 0, 1])
         let inner = bytes(UInt32(5)) + bytes(UInt64(2)) + bytes(Int32(7)) + bytes(Int32(-8))
         let empty = bytes(UInt32(8)) + bytes(UInt64(0))
         writer.add("nested", elementType: 9, count: 2, inner + empty)
-        writer.add(tensor: "a.weight", dimensions: [4, 2], type: .f32, [UInt8](repeating: 1, count: 32))
-        writer.add(tensor: "b.weight", dimensions: [32, 3], type: .q4_0, [UInt8](repeating: 2, count: 54))
-        writer.add(tensor: "c.weight", dimensions: [3], type: .bf16, [UInt8](repeating: 3, count: 6))
+        writer.add(
+            tensor: "a.weight", dimensions: [4, 2], type: .f32, [UInt8](repeating: 1, count: 32))
+        writer.add(
+            tensor: "b.weight", dimensions: [32, 3], type: .q4_0, [UInt8](repeating: 2, count: 54))
+        writer.add(
+            tensor: "c.weight", dimensions: [3], type: .bf16, [UInt8](repeating: 3, count: 6))
         return writer
     }
 }

@@ -8,7 +8,8 @@ import Testing
 
 @Suite struct RealFileTests {
     static func files(under folder: String, ending suffix: String) -> [String] {
-        let names = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
+        let names =
+            FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
         return names.filter { $0.hasSuffix(suffix) }.sorted().map { folder + "/" + $0 }
     }
 
@@ -39,7 +40,8 @@ import Testing
         var opened = 0
         for path in Self.files(under: root, ending: ".gguf") {
             let checkpoint = try Checkpoint.open(path)
-            let tokens = try #require(checkpoint.metadata["tokenizer.ggml.tokens"]?.arrayValue?.stringArray)
+            let tokens = try #require(
+                checkpoint.metadata["tokenizer.ggml.tokens"]?.arrayValue?.stringArray)
             #expect(tokens.count > 1000)
             #expect(checkpoint.tensors.isEmpty)
             opened += 1

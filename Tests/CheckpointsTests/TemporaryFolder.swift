@@ -17,4 +17,12 @@ final class TemporaryFolder {
         precondition(FileManager.default.createFile(atPath: file, contents: Data(bytes)))
         return file
     }
+
+    func remove(_ name: String) throws {
+        try FileManager.default.removeItem(atPath: path + "/" + name)
+    }
+
+    func move(_ file: String, to name: String) throws {
+        try FileManager.default.moveItem(atPath: file, toPath: path + "/" + name)
+    }
 }

@@ -2,8 +2,9 @@
 
 /// Elements of one type, in the order of the file.
 public enum GGUFArray: Sendable, Hashable {
-    case uint8([UInt8]), int8([Int8]), uint16([UInt16]), int16([Int16]), uint32([UInt32]), int32([Int32])
-    case uint64([UInt64]), int64([Int64]), float32([Float]), float64([Double]), bool([Bool])
+    case uint8([UInt8]), int8([Int8]), uint16([UInt16]), int16([Int16])
+    case uint32([UInt32]), int32([Int32]), uint64([UInt64]), int64([Int64])
+    case float32([Float]), float64([Double]), bool([Bool])
     case strings(GGUFStringArray)
     case arrays([GGUFArray])
 

@@ -31,10 +31,11 @@ extension GGUFCursor {
         let start = offset
         guard depth <= CheckpointLimits.arrayDepthMax else {
             let limit = CheckpointLimits.arrayDepthMax
-            throw error(.overLimit(quantity: "array depth", value: UInt64(depth), limit: limit), at: start)
+            throw error(
+                .overLimit(quantity: "array depth", value: UInt64(depth), limit: limit), at: start)
         }
         let type = try readType()
-        let count = try readCount(bytesMin: type.bytesMin, limit: Int.max, quantity: "array count")
+        let count = try readCount(bytesMin: type.bytesMin, quantity: "array count")
         switch type {
         case .uint8: return .uint8(readScalars(count, UInt8.self))
         case .int8: return .int8(readScalars(count, Int8.self))
@@ -57,7 +58,9 @@ extension GGUFCursor {
     }
 
     /// `count` numbers that are known to be in the file. Hosts are little-endian, as the format is.
-    private mutating func readScalars<Value: BitwiseCopyable>(_ count: Int, _: Value.Type) -> [Value] {
+    private mutating func readScalars<Value: BitwiseCopyable>(
+        _ count: Int, _: Value.Type
+    ) -> [Value] {
         let size = count * MemoryLayout<Value>.stride
         defer { offset += size }
         return [Value](unsafeUninitializedCapacity: count) { buffer, initializedCount in
@@ -85,7 +88,8 @@ extension GGUFCursor {
             total += Int(length)
             guard total <= CheckpointLimits.stringArrayBytesMax else {
                 let limit = CheckpointLimits.stringArrayBytesMax
-                throw error(.overLimit(quantity: "bytes of strings", value: UInt64(total), limit: limit))
+                throw error(
+                    .overLimit(quantity: "bytes of strings", value: UInt64(total), limit: limit))
             }
             ends.append(UInt32(total))
             offset += Int(length)
@@ -96,7 +100,9 @@ extension GGUFCursor {
             for end in ends {
                 let length = Int(end) - begin
                 source += 8
-                if length > 0 { memcpy(buffer.baseAddress! + begin, bytes.baseAddress! + source, length) }
+                if length > 0 {
+                    memcpy(buffer.baseAddress! + begin, bytes.baseAddress! + source, length)
+                }
                 source += length
                 begin += length
             }

@@ -43,10 +43,12 @@ struct GGUFCursor {
     }
 
     /// A count of things that take at least `bytesMin` bytes each.
-    mutating func readCount(bytesMin: Int, limit: Int, quantity: String) throws(CheckpointError) -> Int {
+    mutating func readCount(
+        bytesMin: Int, limit: Int? = nil, quantity: String
+    ) throws(CheckpointError) -> Int {
         let start = offset
         let count = try read(UInt64.self)
-        guard count <= UInt64(limit) else {
+        if let limit, count > UInt64(limit) {
             throw error(.overLimit(quantity: quantity, value: count, limit: limit), at: start)
         }
         guard count <= UInt64(bytesLeft / bytesMin) else {
@@ -61,7 +63,8 @@ struct GGUFCursor {
         let start = offset
         let number = try read(UInt32.self)
         guard let type = GGUFType(rawValue: number) else {
-            throw error(.wrongKind(expected: "a value type from 0 to 12, found \(number)"), at: start)
+            throw error(
+                .wrongKind(expected: "a value type from 0 to 12, found \(number)"), at: start)
         }
         return type
     }

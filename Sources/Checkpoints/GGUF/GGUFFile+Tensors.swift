@@ -46,8 +46,11 @@ extension GGUFFile {
         var elements = 1
         for index in 0..<Int(dimensionCount) {
             let dimension = try cursor.read(UInt64.self)
-            guard dimension > 0 else { throw cursor.error(.emptyDimension(index: index), at: cursor.offset - 8) }
-            let product = elements.multipliedReportingOverflow(by: Int(truncatingIfNeeded: dimension))
+            guard dimension > 0 else {
+                throw cursor.error(.emptyDimension(index: index), at: cursor.offset - 8)
+            }
+            let product = elements.multipliedReportingOverflow(
+                by: Int(truncatingIfNeeded: dimension))
             guard dimension <= UInt64(Int.max), !product.overflow else {
                 throw cursor.error(.overflow, at: cursor.offset - 8)
             }
@@ -61,11 +64,13 @@ extension GGUFFile {
                 elements: rowElements, blockElements: format.blockElements)
             throw cursor.error(fault, at: start)
         }
-        let size = (elements / format.blockElements).multipliedReportingOverflow(by: format.blockBytes)
+        let size = (elements / format.blockElements).multipliedReportingOverflow(
+            by: format.blockBytes)
         guard !size.overflow else { throw cursor.error(.overflow, at: start) }
         let begin = try cursor.read(UInt64.self)
         guard begin <= UInt64(cursor.bytes.count) else {
-            throw cursor.error(.pastEnd(end: begin, limit: cursor.bytes.count), at: cursor.offset - 8)
+            throw cursor.error(
+                .pastEnd(end: begin, limit: cursor.bytes.count), at: cursor.offset - 8)
         }
         guard Int(begin) % alignment == 0 else {
             throw cursor.error(.misaligned(alignment: alignment), at: cursor.offset - 8)
@@ -75,7 +80,9 @@ extension GGUFFile {
             begin: Int(begin), entryOffset: start)
     }
 
-    private static func readFormat(_ cursor: inout GGUFCursor) throws(CheckpointError) -> ElementFormat {
+    private static func readFormat(
+        _ cursor: inout GGUFCursor
+    ) throws(CheckpointError) -> ElementFormat {
         let number = try cursor.read(UInt32.self)
         // Raw values from 1000 on are ours, not the file's to name.
         guard number < 1000, let format = ElementFormat(rawValue: Int32(number)) else {
@@ -84,11 +91,13 @@ extension GGUFFile {
         return format
     }
 
-    /// Turns relative into absolute offsets; refuses what leaves the file or touches another tensor.
-    static func place(_ entries: inout [Entry], in mapping: Mapping, dataStart: Int) throws(CheckpointError) {
+    /// Makes offsets absolute; refuses what leaves the file or touches another tensor.
+    static func place(
+        _ entries: inout [Entry], in mapping: Mapping, dataStart: Int
+    ) throws(CheckpointError) {
         let fileEnd = mapping.bytes.count
         for index in entries.indices {
-            // Both terms are at most the file's size plus one alignment, so the sum cannot overflow.
+            // Both terms are at most the file's size plus one alignment: the sum cannot overflow.
             entries[index].begin += dataStart
             let entry = entries[index]
             let end = entry.begin.addingReportingOverflow(entry.byteCount)
@@ -104,7 +113,8 @@ extension GGUFFile {
             let leftEnd = entries[left].begin + entries[left].byteCount
             guard leftEnd <= entries[right].begin else {
                 throw CheckpointError(
-                    path: mapping.path, subject: .tensor(entries[right].name), offset: entries[right].begin,
+                    path: mapping.path, subject: .tensor(entries[right].name),
+                    offset: entries[right].begin,
                     fault: .overlap(with: entries[left].name, endsAt: leftEnd))
             }
         }

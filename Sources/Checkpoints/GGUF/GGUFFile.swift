@@ -27,7 +27,8 @@ struct GGUFFile {
         var cursor = GGUFCursor(path: path, bytes: mapping.bytes)
         version = try Self.readVersion(&cursor)
         let tensorCount = try cursor.readCount(
-            bytesMin: Self.tensorEntryBytesMin, limit: CheckpointLimits.tensorsMax, quantity: "tensor count")
+            bytesMin: Self.tensorEntryBytesMin, limit: CheckpointLimits.tensorsMax,
+            quantity: "tensor count")
         let keyCount = try cursor.readCount(
             bytesMin: Self.keyEntryBytesMin, limit: CheckpointLimits.keysMax, quantity: "key count")
         metadata = try Self.readMetadata(&cursor, count: keyCount)
@@ -65,7 +66,8 @@ struct GGUFFile {
         for _ in 0..<count {
             cursor.subject = .header
             let start = cursor.offset
-            let name = try cursor.readString(limit: CheckpointLimits.nameBytesMax, quantity: "key length")
+            let name = try cursor.readString(
+                limit: CheckpointLimits.nameBytesMax, quantity: "key length")
             cursor.subject = .key(name)
             let type = try cursor.readType()
             let value = try cursor.readValue(of: type)
@@ -83,9 +85,11 @@ struct GGUFFile {
         let key = "general.alignment"
         guard let value = metadata[key] else { return alignmentDefault }
         guard case .uint32(let alignment) = value else {
-            throw CheckpointError(path: path, subject: .key(key), fault: .wrongKind(expected: "a uint32"))
+            throw CheckpointError(
+                path: path, subject: .key(key), fault: .wrongKind(expected: "a uint32"))
         }
-        guard alignment > 0, alignment & (alignment - 1) == 0, alignment <= CheckpointLimits.alignmentMax
+        guard alignment > 0, alignment & (alignment - 1) == 0,
+            alignment <= CheckpointLimits.alignmentMax
         else {
             throw CheckpointError(
                 path: path, subject: .key(key), fault: .invalidAlignment(UInt64(alignment)))

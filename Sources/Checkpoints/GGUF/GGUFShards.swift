@@ -19,14 +19,17 @@ enum GGUFShards {
             throw CheckpointError(path: path, subject: .key(countKey), fault: fault)
         }
         guard let number = try integer(numberKey, of: first) else {
-            throw CheckpointError(path: path, subject: .key(numberKey), fault: .wrongKind(expected: "an integer"))
+            throw CheckpointError(
+                path: path, subject: .key(numberKey), fault: .wrongKind(expected: "an integer"))
         }
         guard number == 0 else {
             throw CheckpointError(
-                path: path, subject: .key(numberKey), fault: .notFirstShard(number: number + 1, count: count))
+                path: path, subject: .key(numberKey),
+                fault: .notFirstShard(number: number + 1, count: count))
         }
         guard let stem = stem(of: path, count: count) else {
-            throw CheckpointError(path: path, subject: .key(countKey), fault: .shardNameMismatch(count: count))
+            throw CheckpointError(
+                path: path, subject: .key(countKey), fault: .shardNameMismatch(count: count))
         }
         var files = [first]
         for index in 1..<count {
@@ -36,7 +39,9 @@ enum GGUFShards {
             files.append(file)
         }
         let total = files.reduce(0) { $0 + $1.tensors.count }
-        if try integer(tensorCountKey, of: first) != nil { try expect(total, tensorCountKey, in: first, isDeclared: true) }
+        if try integer(tensorCountKey, of: first) != nil {
+            try expect(total, tensorCountKey, in: first, isDeclared: true)
+        }
         return files
     }
 
@@ -62,7 +67,7 @@ enum GGUFShards {
         return number
     }
 
-    /// `isDeclared`: the file states the number and `value` is what was counted, not the other way round.
+    /// `isDeclared`: the file states what is expected, and `value` is what was counted.
     private static func expect(
         _ value: Int, _ key: String, in file: GGUFFile, isDeclared: Bool = false
     ) throws(CheckpointError) {

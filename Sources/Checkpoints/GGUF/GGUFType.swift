@@ -3,7 +3,8 @@
 
 /// A metadata value's type.
 enum GGUFType: UInt32 {
-    case uint8 = 0, int8, uint16, int16, uint32, int32, float32, bool, string, array, uint64, int64, float64
+    case uint8 = 0, int8, uint16, int16, uint32, int32, float32
+    case bool, string, array, uint64, int64, float64
 
     /// Fewest bytes that one element takes in an array; bounds a declared count.
     var bytesMin: Int {

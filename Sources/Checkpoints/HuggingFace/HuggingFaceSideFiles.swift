@@ -18,17 +18,20 @@ struct HuggingFaceSideFiles: Sendable {
             throw CheckpointError(path: directory, fault: .missingFile("config.json"))
         }
         guard configuration.objectValue != nil else {
-            throw CheckpointError(path: file("config.json"), fault: .wrongKind(expected: "an object"))
+            throw CheckpointError(
+                path: file("config.json"), fault: .wrongKind(expected: "an object"))
         }
         self.configuration = configuration
-        generationConfiguration = try SideFile.json(at: file("generation_config.json"), allowNaN: true)
+        generationConfiguration = try SideFile.json(
+            at: file("generation_config.json"), allowNaN: true)
         tokenizer = try SideFile.json(at: file("tokenizer.json"))
-        tokenizerConfiguration = try SideFile.json(at: file("tokenizer_config.json"), allowNaN: true)
+        tokenizerConfiguration = try SideFile.json(
+            at: file("tokenizer_config.json"), allowNaN: true)
         chatTemplates = try Self.chatTemplates(
             directory: directory, tokenizerConfiguration: tokenizerConfiguration)
     }
 
-    /// A file of its own goes before a JSON file of its own, and that before the tokenizer's settings.
+    /// A template file goes before a JSON file of templates, and that before tokenizer settings.
     private static func chatTemplates(
         directory: String, tokenizerConfiguration: JSONValue?
     ) throws(CheckpointError) -> [String: String] {
@@ -44,22 +47,28 @@ struct HuggingFaceSideFiles: Sendable {
     }
 
     /// `chat_template` is one source, or a list of `{"name": ..., "template": ...}`.
-    private static func templates(in value: JSONValue?, path: String) throws(CheckpointError) -> [String: String] {
+    private static func templates(
+        in value: JSONValue?, path: String
+    ) throws(CheckpointError) -> [String: String] {
         let key = "chat_template"
         guard let entry = value?[key], entry != .null else { return [:] }
         if let source = entry.stringValue { return ["default": source] }
         guard let list = entry.arrayValue else {
             throw CheckpointError(
-                path: path, subject: .key(key), fault: .wrongKind(expected: "a string or a list of templates"))
+                path: path, subject: .key(key),
+                fault: .wrongKind(expected: "a string or a list of templates"))
         }
         var templates: [String: String] = [:]
         for item in list {
-            guard let name = item["name"]?.stringValue, let source = item["template"]?.stringValue else {
+            guard let name = item["name"]?.stringValue, let source = item["template"]?.stringValue
+            else {
                 throw CheckpointError(
-                    path: path, subject: .key(key), fault: .wrongKind(expected: "entries with name and template"))
+                    path: path, subject: .key(key),
+                    fault: .wrongKind(expected: "entries with name and template"))
             }
             guard templates.updateValue(source, forKey: name) == nil else {
-                throw CheckpointError(path: path, subject: .key("\(key).\(name)"), fault: .duplicate)
+                throw CheckpointError(
+                    path: path, subject: .key("\(key).\(name)"), fault: .duplicate)
             }
         }
         return templates

@@ -3,7 +3,8 @@
 // Source: the safetensors format description.
 //
 // file:  header length u64 | header: JSON object, may end in spaces | data
-//        header: name -> {dtype, shape, data_offsets: [begin, end) in the data}, "__metadata__" -> strings
+//        header: name -> {dtype, shape, data_offsets: [begin, end) in the data},
+//                "__metadata__" -> strings
 
 import Core
 import JSON
@@ -51,7 +52,8 @@ struct SafetensorsFile {
             CheckpointError(path: mapping.path, subject: .header, offset: 0, fault: fault)
         }
         guard mapping.bytes.count >= lengthBytes else {
-            throw refusal(.truncated(bytesNeeded: UInt64(lengthBytes), bytesLeft: mapping.bytes.count))
+            throw refusal(
+                .truncated(bytesNeeded: UInt64(lengthBytes), bytesLeft: mapping.bytes.count))
         }
         let length = UInt64(littleEndian: mapping.bytes.loadUnaligned(as: UInt64.self))
         guard length <= UInt64(CheckpointLimits.safetensorsHeaderBytesMax) else {
@@ -65,21 +67,25 @@ struct SafetensorsFile {
         return lengthBytes + Int(length)
     }
 
-    private static func header(of mapping: Mapping, end: Int) throws(CheckpointError) -> JSONObject {
+    private static func header(
+        of mapping: Mapping, end: Int
+    ) throws(CheckpointError) -> JSONObject {
         let text = UnsafeRawBufferPointer(rebasing: mapping.bytes[lengthBytes..<end])
         guard text.first == UInt8(ascii: "{") else {
             throw CheckpointError(
                 path: mapping.path, subject: .header, offset: lengthBytes,
                 fault: .wrongKind(expected: "a JSON object"))
         }
-        let limits = JSONReader.Limits(depthMax: 8, bytesMax: CheckpointLimits.safetensorsHeaderBytesMax)
+        let limits = JSONReader.Limits(
+            depthMax: 8, bytesMax: CheckpointLimits.safetensorsHeaderBytesMax)
         do throws(JSONError) {
             // The text begins with a brace, so a value is an object.
             return try JSONReader.parse(text, limits: limits).objectValue ?? JSONObject()
         } catch {
             let inFile = JSONError(offset: error.offset + lengthBytes, kind: error.kind)
             throw CheckpointError(
-                path: mapping.path, subject: .header, offset: inFile.offset, fault: .invalidJSON(inFile))
+                path: mapping.path, subject: .header, offset: inFile.offset,
+                fault: .invalidJSON(inFile))
         }
     }
 
@@ -97,7 +103,8 @@ struct SafetensorsFile {
     ) throws(CheckpointError) -> Entry {
         var offset = lengthBytes
         func refusal(_ fault: CheckpointError.Fault) -> CheckpointError {
-            CheckpointError(path: mapping.path, subject: .tensor(name), offset: offset, fault: fault)
+            CheckpointError(
+                path: mapping.path, subject: .tensor(name), offset: offset, fault: fault)
         }
         guard let offsets = value["data_offsets"]?.arrayValue, offsets.count == 2,
             let begin = offsets[0].intValue, let end = offsets[1].intValue
@@ -120,7 +127,8 @@ struct SafetensorsFile {
         }
         guard shape.count <= CheckpointLimits.dimensionsMax else {
             let limit = CheckpointLimits.dimensionsMax
-            throw refusal(.overLimit(quantity: "dimension count", value: UInt64(shape.count), limit: limit))
+            throw refusal(
+                .overLimit(quantity: "dimension count", value: UInt64(shape.count), limit: limit))
         }
         guard let size = byteCount(of: shape, format: format) else { throw refusal(.overflow) }
         guard size == end - begin else {

@@ -38,17 +38,20 @@ enum SafetensorsShards {
     ) throws(CheckpointError) -> [(tensor: String, file: String)] {
         guard let map = index[mapKey]?.objectValue, map.count > 0 else {
             throw CheckpointError(
-                path: path, subject: .key(mapKey), fault: .wrongKind(expected: "an object of file names"))
+                path: path, subject: .key(mapKey),
+                fault: .wrongKind(expected: "an object of file names"))
         }
         var entries: [(tensor: String, file: String)] = []
         var names: Set<String> = []
         for (tensor, value) in map {
             guard let file = value.stringValue else {
                 throw CheckpointError(
-                    path: path, subject: .tensor(tensor), fault: .wrongKind(expected: "a file name"))
+                    path: path, subject: .tensor(tensor), fault: .wrongKind(expected: "a file name")
+                )
             }
             guard isPlainName(file) else {
-                throw CheckpointError(path: path, subject: .tensor(tensor), fault: .unsafeFileName(file))
+                throw CheckpointError(
+                    path: path, subject: .tensor(tensor), fault: .unsafeFileName(file))
             }
             names.insert(file)
             guard names.count <= CheckpointLimits.shardsMax else {

@@ -31,9 +31,12 @@ enum SideFile {
     }
 
     /// The file as JSON, or nil when it does not exist.
-    static func json(at path: String, allowNaN: Bool = false) throws(CheckpointError) -> JSONValue? {
+    static func json(
+        at path: String, allowNaN: Bool = false
+    ) throws(CheckpointError) -> JSONValue? {
         guard let bytes = try bytes(at: path) else { return nil }
-        let limits = JSONReader.Limits(bytesMax: CheckpointLimits.sideFileBytesMax, allowNaN: allowNaN)
+        let limits = JSONReader.Limits(
+            bytesMax: CheckpointLimits.sideFileBytesMax, allowNaN: allowNaN)
         do {
             return try JSONReader.parse(bytes, limits: limits)
         } catch {
@@ -50,7 +53,9 @@ enum SideFile {
         return text
     }
 
-    private static func read(_ descriptor: Int32, count: Int, path: String) throws(CheckpointError) -> [UInt8] {
+    private static func read(
+        _ descriptor: Int32, count: Int, path: String
+    ) throws(CheckpointError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var filled = 0
         while filled < count {

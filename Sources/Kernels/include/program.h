@@ -39,7 +39,8 @@ struct step {
 /* Rows of f32, and, where an integer product reads them, the same rows quantized (else NULL). */
 struct buffer {
     float *values;
-    int32_t width;   /* floats from one row to the next */
+    int32_t width;
+    int32_t stride;  /* floats from one row to the next */
     uint8_t *quants; /* rows of activation_row_bytes(width) */
 };
 
@@ -98,8 +99,8 @@ struct attention_layer {
     const float *cosines, *sines; /* [positions][rotary / 2]; NULL: no rotation */
     int32_t group, page_size, window;
     enum attention_element element;
-    uint8_t *keys, *values; /* page 0 of this layer */
-    size_t page_stride;
+    uint8_t *keys, *values; /* this layer's part of page 0 */
+    size_t page_stride;     /* bytes from one page to the next */
     float scale, soft_cap;
     const float *sinks; /* [heads] or NULL */
 };

@@ -96,7 +96,7 @@ void decode_iq4_nl(const uint8_t *restrict blocks, int64_t count, uint8_t *restr
     }
 }
 
-/* Half of 2^(exponent - 127), since the table's values are doubled. Subnormal for exponents 0, 1. */
+/* Half of 2^(exponent - 127), as the table's values are doubled. Subnormal for exponents 0, 1. */
 static inline float half_power(uint8_t exponent) {
     const uint32_t bits =
         exponent < 2 ? 0x00200000u << exponent : (uint32_t)(exponent - 1) << 23;

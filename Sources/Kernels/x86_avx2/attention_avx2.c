@@ -16,6 +16,10 @@ enum { tile_rows = 6 };
 
 #define INLINED static inline __attribute__((always_inline))
 
+INLINED ptrdiff_t element_bytes(const enum attention_element element) {
+    return element == attention_element_f32 ? 4 : 2;
+}
+
 INLINED __m256 load_8(const char *base, enum attention_element element) {
     if (element == attention_element_f32) return _mm256_loadu_ps((const float *)base);
     __m128i narrow = _mm_loadu_si128((const __m128i *)base);
@@ -23,11 +27,43 @@ INLINED __m256 load_8(const char *base, enum attention_element element) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16));
 }
 
+/* One dimension of one block: the keys stay in registers, and each row's query is fetched in turn. */
+INLINED void score_by_row(
+    __m256 *sums, const float *query, const char *keys, const int rows,
+    const enum attention_element element) {
+    __m256 low = load_8(keys, element);
+    __m256 high = load_8(keys + 8 * element_bytes(element), element);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) {
+        __m256 q = _mm256_broadcast_ss(query + r);
+        sums[2 * r] = _mm256_fmadd_ps(q, low, sums[2 * r]);
+        sums[2 * r + 1] = _mm256_fmadd_ps(q, high, sums[2 * r + 1]);
+    }
+}
+
+/* One dimension of `width` blocks: the queries stay in registers, each 8 keys are fetched in turn. */
+INLINED void score_by_key(
+    __m256 *sums, const float *query, const char *keys[4], const int rows, const int width,
+    const enum attention_element element) {
+    __m256 q[3];
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) q[r] = _mm256_broadcast_ss(query + r);
+#pragma clang loop unroll(full)
+    for (int half = 0; half < 2 * width; half++) {
+        const char *base = keys[half / 2] + half % 2 * 8 * element_bytes(element);
+        __m256 key = load_8(base, element);
+#pragma clang loop unroll(full)
+        for (int r = 0; r < rows; r++) {
+            __m256 *sum = &sums[2 * (half / 2 * rows + r) + half % 2];
+            *sum = _mm256_fmadd_ps(q[r], key, *sum);
+        }
+    }
+}
+
 /* `width` neighbouring blocks by `rows` rows: 2 * width * rows accumulators. */
 INLINED void score_blocks(
     float *scores, const float *query, const void *const *blocks, ptrdiff_t key_bytes,
     int32_t head_size, const int rows, const int width, const enum attention_element element) {
-    const ptrdiff_t half = element == attention_element_f32 ? 32 : 16;
     __m256 sums[12];
 #pragma clang loop unroll(full)
     for (int k = 0; k < 2 * width * rows; k++) sums[k] = _mm256_setzero_ps();
@@ -35,18 +71,12 @@ INLINED void score_blocks(
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) keys[w] = blocks[w];
     for (int32_t d = 0; d < head_size; d++, query += rows) {
+        if (rows > 3)
+            score_by_row(sums, query, keys[0], rows, element);
+        else
+            score_by_key(sums, query, keys, rows, width, element);
 #pragma clang loop unroll(full)
-        for (int w = 0; w < width; w++) {
-            __m256 low = load_8(keys[w], element), high = load_8(keys[w] + half, element);
-            keys[w] += key_bytes;
-#pragma clang loop unroll(full)
-            for (int r = 0; r < rows; r++) {
-                __m256 q = _mm256_broadcast_ss(query + r);
-                __m256 *sum = &sums[2 * (w * rows + r)];
-                sum[0] = _mm256_fmadd_ps(q, low, sum[0]);
-                sum[1] = _mm256_fmadd_ps(q, high, sum[1]);
-            }
-        }
+        for (int w = 0; w < width; w++) keys[w] += key_bytes;
     }
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
@@ -63,7 +93,7 @@ INLINED void score_rows(
     float *scores, const float *query, const void *const *blocks, int32_t block_begin,
     int32_t block_end, int32_t key_stride, int32_t head_size, const int rows, const int width,
     const enum attention_element element) {
-    ptrdiff_t key_bytes = key_stride * (element == attention_element_f32 ? 4 : 2);
+    ptrdiff_t key_bytes = key_stride * element_bytes(element);
     int32_t b = block_begin;
     for (; b + width <= block_end; b += width)
         score_blocks(
@@ -84,7 +114,7 @@ INLINED void score_elements(
     switch (rows) {
         ROWS(1, 4)
         ROWS(2, 2)
-        ROWS(3, 2)
+        ROWS(3, 1)
         ROWS(4, 1)
         ROWS(5, 1)
         ROWS(6, 1)
@@ -166,12 +196,45 @@ static void softmax(
     state[1] = sum_16(low, high);
 }
 
+/* One slot: the values stay in registers, and each row's weight is fetched in turn. */
+INLINED void accumulate_by_row(
+    __m256 *totals, const float *weights, const char *value, const int rows, const int width,
+    const enum attention_element element) {
+    __m256 values[2];
+#pragma clang loop unroll(full)
+    for (int w = 0; w < width; w++) values[w] = load_8(value + 8 * w * element_bytes(element), element);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) {
+        __m256 weight = _mm256_broadcast_ss(weights + r * attention_score_stride);
+#pragma clang loop unroll(full)
+        for (int w = 0; w < width; w++)
+            totals[r * width + w] = _mm256_fmadd_ps(weight, values[w], totals[r * width + w]);
+    }
+}
+
+/* One slot: the rows' weights stay in registers, and each 8 values are fetched in turn. */
+INLINED void accumulate_by_column(
+    __m256 *totals, const float *weights, const char *value, const int rows, const int width,
+    const enum attention_element element) {
+    __m256 weight[3];
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++)
+        weight[r] = _mm256_broadcast_ss(weights + r * attention_score_stride);
+#pragma clang loop unroll(full)
+    for (int w = 0; w < width; w++) {
+        __m256 values = load_8(value + 8 * w * element_bytes(element), element);
+#pragma clang loop unroll(full)
+        for (int r = 0; r < rows; r++)
+            totals[r * width + w] = _mm256_fmadd_ps(weight[r], values, totals[r * width + w]);
+    }
+}
+
 /* `width` groups of 8 elements by `rows` rows: width * rows accumulators over all slots. */
 INLINED void accumulate_columns(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, ptrdiff_t column, const int rows, const int width,
     const enum attention_element element) {
-    const ptrdiff_t bytes = element == attention_element_f32 ? 4 : 2;
+    const ptrdiff_t bytes = element_bytes(element);
     ptrdiff_t row_bytes = head_size * bytes;
     __m256 totals[12];
 #pragma clang loop unroll(full)
@@ -184,19 +247,11 @@ INLINED void accumulate_columns(
         if (stop > end) stop = end;
         const char *value = (const char *)blocks[s / 16] + s % 16 * row_bytes + column * bytes;
         for (; s < stop; s++, value += row_bytes) {
-            __m256 weight[tile_rows];
-#pragma clang loop unroll(full)
-            for (int r = 0; r < rows; r++)
-                weight[r] = _mm256_broadcast_ss(weights + r * attention_score_stride + s);
-#pragma clang loop unroll(full)
-            for (int w = 0; w < width; w++) {
-                __m256 element_8 = load_8(value + 8 * w * bytes, element);
-#pragma clang loop unroll(full)
-                for (int r = 0; r < rows; r++) {
-                    __m256 *total = &totals[r * width + w];
-                    *total = _mm256_fmadd_ps(weight[r], element_8, *total);
-                }
-            }
+            const float *weight = weights + s;
+            if (rows > width)
+                accumulate_by_row(totals, weight, value, rows, width, element);
+            else
+                accumulate_by_column(totals, weight, value, rows, width, element);
         }
     }
 #pragma clang loop unroll(full)
@@ -227,7 +282,7 @@ INLINED void accumulate_elements(
     switch (rows) {
         ROWS(1, 8)
         ROWS(2, 4)
-        ROWS(3, 4)
+        ROWS(3, 2)
         ROWS(4, 2)
         ROWS(5, 2)
         ROWS(6, 2)
@@ -286,7 +341,7 @@ static void finish(
 INLINED void widen_elements(
     float *target, int32_t target_stride, const char *source, ptrdiff_t source_bytes,
     int32_t count, int32_t width, const enum attention_element element) {
-    const ptrdiff_t bytes = element == attention_element_f32 ? 4 : 2;
+    const ptrdiff_t bytes = element_bytes(element);
     for (int32_t row = 0; row < count; row++) {
         for (ptrdiff_t i = 0; i < width; i += 8)
             _mm256_storeu_ps(target + i, load_8(source + i * bytes, element));

@@ -67,7 +67,8 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
 #pragma clang loop unroll(full)
                 for (int i = 0; i < link; i++) {
                     int k = g * steps + c * link + i;
-                    if (bits == 4 && group == 32) k = (k >> 1) | (k & 1) << 2; /* both nibbles of one load */
+                    /* weights are loaded again rather than kept: registers are for sums */
+                    __asm__ volatile("" ::: "memory");
                     __m256i w0 = load_quants(bits, block, k, 0), w1 = load_quants(bits, block, k, 1);
                     __m256i a0 = w0, a1 = w1;
                     if (!chain) {

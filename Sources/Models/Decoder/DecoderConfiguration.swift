@@ -62,11 +62,14 @@ public struct DecoderConfiguration: Sendable, Hashable {
         attentionScale = Float(1 / (scalar ?? Double(headSize)).squareRoot())
         attentionSoftCap = Float(try facts.number("attn_logit_softcapping", gguf: "attn_logit_softcapping") ?? 0)
         logitsSoftCap = Float(try facts.number("final_logit_softcapping", gguf: "final_logit_softcapping") ?? 0)
-        rotation = try Rotation(facts, headSize: headSize)
-        localRotation = try family.localRotationBase.map { base throws(ModelError) in
+        let rotation = try Rotation(facts, headSize: headSize)
+        self.rotation = rotation
+        if let base = family.localRotationBase {
             let stated = try facts.number("rope_local_base_freq", gguf: "rope.local.freq_base")
-            return Rotation(base: stated ?? base, rotary: headSize, scaling: .none)
-        } ?? rotation
+            localRotation = Rotation(base: stated ?? base, rotary: rotation.rotary, scaling: .none)
+        } else {
+            localRotation = rotation
+        }
         windows = try Self.windows(family, facts, layers: layers)
         rotatesInterleaved = facts.isGGUF && family.ggufRotatesInterleaved
     }

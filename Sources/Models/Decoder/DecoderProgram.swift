@@ -1,5 +1,6 @@
 // DecoderProgram.swift: one step of a dense decoder as operations.
 // embed -> layers of (norm, attention, norm, feed-forward) -> norm and head of the rows asked for.
+import Checkpoints
 import Compute
 
 struct DecoderProgram {
@@ -57,9 +58,11 @@ struct DecoderProgram {
     private func makeWorkspace() throws -> Workspace {
         let queries = configuration.heads * configuration.headSize
         let keys = configuration.kvHeads * configuration.headSize
-        func rows(_ width: Int) throws -> BufferHandle { try backend.makeBuffer(width: width, rows: rowsMax) }
+        func rows(_ width: Int) throws -> BufferHandle {
+            try backend.makeBuffer(width: width, rows: rowsMax, isContiguous: false)
+        }
         func outputs(_ width: Int) throws -> BufferHandle {
-            try backend.makeBuffer(width: width, rows: outputRowsMax)
+            try backend.makeBuffer(width: width, rows: outputRowsMax, isContiguous: true)
         }
         return Workspace(
             hidden: try rows(configuration.width), normed: try rows(configuration.width),

@@ -1,5 +1,7 @@
 // Rotation.swift: rotary position encoding: base, rotated elements, and how long contexts are scaled.
 // Source: RoFormer; "linear" after position interpolation; "llama3" from the Llama 3.1 release.
+import Checkpoints
+import Core
 import Foundation
 import JSON
 
@@ -28,7 +30,8 @@ public struct Rotation: Sendable, Hashable {
 
     init(_ facts: ModelFacts, headSize: Int) throws(ModelError) {
         let nested = facts.json("rope_parameters", "rope_theta")?.doubleValue
-        base = try nested ?? facts.number("rope_theta", gguf: "rope.freq_base") ?? 10_000
+        let stated = try facts.number("rope_theta", gguf: "rope.freq_base")
+        base = nested ?? stated ?? 10_000
         rotary = try facts.integer("rotary_dim", gguf: "rope.dimension_count") ?? headSize
         guard base > 0, base.isFinite else {
             throw .settingInvalid(key: "rope_theta", value: "\(base)", expected: "a positive number")

@@ -38,7 +38,7 @@ final class StepStage {
 
     /// Later blocks attend to more, so they come first: the team ends together.
     private func appendBlocks(of span: BatchSpan, index: Int32) {
-        let size = Int(BLOCK_ROWS.rawValue)
+        let size = BLOCK_ROWS
         for first in stride(from: 0, to: span.rowCount, by: size).reversed() {
             blocks.append(
                 step_block(

@@ -1,5 +1,6 @@
 // Gemma.swift: Gemma 1, 2 and 3: scaled embeddings, norms that store their weight minus one, GeGLU.
 // Source: technical reports; config.json of the releases.
+import Compute
 
 extension DecoderFamily {
     public static let gemma = {

@@ -1,0 +1,61 @@
+// ActiveRequest.swift: what the engine thread remembers of a request while any choice of it lives.
+import Core
+import Scheduling
+
+final class ActiveRequest {
+    let id: RequestID
+    let prompt: [TokenID]
+    let sampling: SamplingParameters
+    let stopping: StoppingRules
+    let receive: @Sendable (GenerationUpdate) -> Void
+    /// Where its updates are gathered.
+    let outbox: Int
+    var choices: [Choice] = []
+    var liveChoices = 0
+    /// Prompt tokens reported so far, while they are scored; handed over with the first update.
+    var scored: [SampledToken] = []
+    var scheduledAt: UInt64 = 0
+
+    init(_ submission: Submission, outbox: Int) {
+        id = submission.id
+        prompt = submission.request.prompt
+        sampling = submission.request.sampling
+        stopping = submission.request.stopping
+        receive = submission.receive
+        self.outbox = outbox
+    }
+}
+
+/// One continuation of a request.
+final class Choice {
+    unowned let request: ActiveRequest
+    let number: Int
+    let sequence: SequenceHandle
+    var output: [TokenID] = []
+    /// Kept only when penalties look at it.
+    var history: TokenHistory?
+    var hasReported = false
+
+    init(_ request: ActiveRequest, number: Int, sequence: SequenceHandle) {
+        self.request = request
+        self.number = number
+        self.sequence = sequence
+        let sampling = request.sampling
+        let penalizes =
+            sampling.repetitionPenalty != 1 || sampling.frequencyPenalty != 0
+            || sampling.presencePenalty != 0
+        if penalizes { history = TokenHistory(prompt: request.prompt) }
+    }
+
+    var samplingContext: SamplingContext {
+        let rules = request.stopping
+        return SamplingContext(
+            parameters: request.sampling, choice: number, output: output[...], history: history,
+            forbidden: output.count < rules.tokensMin ? rules.stopTokens : [])
+    }
+
+    func append(_ token: TokenID) {
+        output.append(token)
+        history?.append(token)
+    }
+}

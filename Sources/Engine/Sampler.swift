@@ -1,0 +1,276 @@
+// Sampler.swift: chooses a token from a row of logits.
+// A pure function of the row, the request and the sequence's own tokens; it never sorts the
+// vocabulary. Log-probabilities are those of the raw logits, before bias, penalties and
+// temperature, as vLLM reports them.
+//
+// row -> [bias, masks, penalties on a copy] -> greedy
+//                                           -> top-k, min-p, top-p -> draw
+import Core
+import Glibc
+import Kernels
+
+/// Everything besides the logits that decides a choice.
+struct SamplingContext {
+    let parameters: SamplingParameters
+    /// Which of the request's continuations this is.
+    let choice: Int
+    /// Tokens chosen so far, and their bookkeeping when a parameter looks at it.
+    let output: ArraySlice<TokenID>
+    let history: TokenHistory?
+    /// Stop tokens, while the sequence may not stop yet.
+    let forbidden: Set<TokenID>
+}
+
+/// Why no token could be chosen.
+enum SamplingFailure: Error, Equatable {
+    case notFinite
+    case nothingAllowed
+}
+
+/// One worker's sampler: immutable but for scratch that no result depends on.
+struct Sampler {
+    private let kernels: UnsafePointer<statistics_kernels>
+    private let vocabularySize: Int
+    private var adjusted: [Float] = []
+    private var weights: [Float] = []
+    private var indices: [Int32] = []
+    private var candidates: [Candidate] = []
+
+    /// Elements per partial sum; a draw rescans one such block.
+    private static let blockElements = 1024
+    /// How far below the best logit the first search for the best tokens reaches.
+    private static let firstReach: Float = 6
+
+    init(kernels: UnsafePointer<statistics_kernels>, vocabularySize: Int) {
+        self.kernels = kernels
+        self.vocabularySize = vocabularySize
+    }
+
+    /// - logits: `[vocabularySize]`, left as they are.
+    /// - Cost: greedy is one pass; filters two to four; penalties copy the row.
+    mutating func sample(
+        _ logits: UnsafeBufferPointer<Float>, _ context: SamplingContext
+    ) throws(SamplingFailure) -> SampledToken {
+        let token: TokenID
+        if adjusts(context) {
+            adjust(logits, context)
+            // Borrowed for the choice, then put back: no copy is made.
+            let row = adjusted
+            adjusted = []
+            defer { adjusted = row }
+            token = try row.withUnsafeBufferPointer { row throws(SamplingFailure) in
+                try choose(row, context)
+            }
+        } else {
+            token = try choose(logits, context)
+        }
+        guard let count = context.parameters.logprobs else { return SampledToken(token: token) }
+        return try report(logits, token: token, alternatives: count)
+    }
+
+    /// The log-probability of a token under raw logits, its rank, and the best alternatives.
+    mutating func report(
+        _ logits: UnsafeBufferPointer<Float>, token: TokenID, alternatives count: Int
+    ) throws(SamplingFailure) -> SampledToken {
+        guard let base = logits.baseAddress else { throw .notFinite }
+        let size = Int32(logits.count)
+        let best = kernels.pointee.max_f32(base, size)
+        guard best.isFinite else { throw .notFinite }
+        let normalizer = best + log(kernels.pointee.sum_exp_f32(base, size, best, 1))
+        let value = logits[Int(token)]
+        let rank = Int(kernels.pointee.count_greater_f32(base, size, value)) + 1
+        selectBest(count, logits, best: best)
+        candidates.sort { $0.precedes($1) }
+        return SampledToken(
+            token: token, logprob: TokenLogprob(token: token, logprob: value - normalizer, rank: rank),
+            alternatives: candidates.enumerated().map { index, candidate in
+                TokenLogprob(
+                    token: candidate.token, logprob: candidate.value - normalizer, rank: index + 1)
+            })
+    }
+
+    // MARK: what happens to logits before the choice
+
+    private func adjusts(_ context: SamplingContext) -> Bool {
+        let parameters = context.parameters
+        return context.history != nil || !context.forbidden.isEmpty || !parameters.logitBias.isEmpty
+            || parameters.allowedTokens != nil || !parameters.badWords.isEmpty
+    }
+
+    private mutating func adjust(_ logits: UnsafeBufferPointer<Float>, _ context: SamplingContext) {
+        let parameters = context.parameters
+        if let allowed = parameters.allowedTokens {
+            adjusted.removeAll(keepingCapacity: true)
+            adjusted.append(contentsOf: repeatElement(-Float.infinity, count: logits.count))
+            for token in allowed where contains(token) { adjusted[Int(token)] = logits[Int(token)] }
+        } else {
+            adjusted.removeAll(keepingCapacity: true)
+            adjusted.append(contentsOf: logits)
+        }
+        for word in parameters.badWords {
+            guard let last = word.last, contains(last) else { continue }
+            if context.output.suffix(word.count - 1) == word.dropLast() {
+                adjusted[Int(last)] = -.infinity
+            }
+        }
+        for token in context.forbidden where contains(token) { adjusted[Int(token)] = -.infinity }
+        for (token, bias) in parameters.logitBias where contains(token) { adjusted[Int(token)] += bias }
+        if let history = context.history {
+            adjusted.withUnsafeMutableBufferPointer { row in
+                statistics_penalize_f32(
+                    row.baseAddress!, history.tokens, history.counts, Int32(history.tokens.count),
+                    parameters.presencePenalty, parameters.frequencyPenalty,
+                    parameters.repetitionPenalty)
+            }
+        }
+    }
+
+    private func contains(_ token: TokenID) -> Bool { token >= 0 && Int(token) < vocabularySize }
+
+    // MARK: the choice
+
+    private mutating func choose(
+        _ row: UnsafeBufferPointer<Float>, _ context: SamplingContext
+    ) throws(SamplingFailure) -> TokenID {
+        guard let base = row.baseAddress else { throw .notFinite }
+        let parameters = context.parameters
+        let size = Int32(row.count)
+        if parameters.temperature == 0 {
+            let token = kernels.pointee.argmax_f32(base, size)
+            guard token >= 0 else { throw .notFinite }
+            try check(best: row[Int(token)])
+            return token
+        }
+        let best = kernels.pointee.max_f32(base, size)
+        try check(best: best)
+        let factor = min(1 / parameters.temperature, Float.greatestFiniteMagnitude)
+        let place = RandomStream.uniform(
+            seed: parameters.seed, choice: context.choice, index: context.output.count)
+        if parameters.topK > 0, parameters.topK < row.count {
+            selectBest(parameters.topK, row, best: best)
+            weighCandidates(best, factor)
+            if parameters.minP > 0 { candidates.removeAll { $0.value < parameters.minP } }
+            return drawCandidate(place, topP: parameters.topP, total: nil)
+        }
+        let sums = weighAll(row, best, factor)
+        let total = sums.reduce(0, +)
+        if parameters.minP > 0 {
+            collectWeights(atLeast: parameters.minP)
+            return drawCandidate(place, topP: parameters.topP, total: nil)
+        }
+        guard parameters.topP < 1 else { return drawAny(place * total, sums) }
+        // All lighter tokens together weigh less than what top-p leaves out.
+        let bound = (1 - Double(parameters.topP)) * total / Double(row.count)
+        collectWeights(atLeast: Float(bound).nextDown)
+        return drawCandidate(place, topP: parameters.topP, total: total)
+    }
+
+    private func check(best: Float) throws(SamplingFailure) {
+        if best == -.infinity { throw .nothingAllowed }
+        if !best.isFinite { throw .notFinite }
+    }
+
+    /// `candidates` become the `count` greatest logits, in no order; masked ones never count.
+    private mutating func selectBest(_ count: Int, _ row: UnsafeBufferPointer<Float>, best: Float) {
+        candidates.removeAll(keepingCapacity: true)
+        let wanted = min(count, row.count)
+        guard wanted > 0, let base = row.baseAddress else { return }
+        growIndices()
+        var reach = Self.firstReach
+        var found = 0
+        while true {
+            let threshold = reach > 1e6 ? -Float.greatestFiniteMagnitude : best - reach
+            found = Int(
+                kernels.pointee.collect_at_least_f32(base, Int32(row.count), threshold, &indices, Int32(row.count)))
+            if found >= wanted || reach > 1e6 { break }
+            reach *= 4
+        }
+        for index in indices.prefix(found) {
+            candidates.append(Candidate(value: row[Int(index)], token: index))
+        }
+        CandidateSelection.selectBest(wanted, of: &candidates)
+        if candidates.count > wanted { candidates.removeLast(candidates.count - wanted) }
+    }
+
+    /// Replaces the candidates' logits by their weights relative to the best one.
+    private mutating func weighCandidates(_ best: Float, _ factor: Float) {
+        weights.removeAll(keepingCapacity: true)
+        for candidate in candidates { weights.append(candidate.value) }
+        let count = Int32(weights.count)
+        weights.withUnsafeMutableBufferPointer { weights in
+            _ = kernels.pointee.exp_f32(weights.baseAddress!, weights.baseAddress!, count, best, factor)
+        }
+        for index in candidates.indices { candidates[index].value = weights[index] }
+    }
+
+    /// `weights` become those of the whole row; returns the sums of its blocks.
+    private mutating func weighAll(
+        _ row: UnsafeBufferPointer<Float>, _ best: Float, _ factor: Float
+    ) -> [Double] {
+        if weights.count != row.count { weights = Array(repeating: 0, count: row.count) }
+        var sums: [Double] = []
+        sums.reserveCapacity(row.count / Self.blockElements + 1)
+        weights.withUnsafeMutableBufferPointer { weights in
+            for begin in stride(from: 0, to: row.count, by: Self.blockElements) {
+                let count = Int32(min(Self.blockElements, row.count - begin))
+                let sum = kernels.pointee.exp_f32(
+                    weights.baseAddress! + begin, row.baseAddress! + begin, count, best, factor)
+                sums.append(Double(sum))
+            }
+        }
+        return sums
+    }
+
+    private mutating func collectWeights(atLeast threshold: Float) {
+        growIndices()
+        let found = Int(
+            kernels.pointee.collect_at_least_f32(
+                weights, Int32(weights.count), threshold, &indices, Int32(weights.count)))
+        candidates.removeAll(keepingCapacity: true)
+        for index in indices.prefix(found) {
+            candidates.append(Candidate(value: weights[Int(index)], token: index))
+        }
+    }
+
+    /// Draws among the candidates that top-p keeps. `total` is the mass top-p refers to, when it is
+    /// not that of the candidates.
+    private mutating func drawCandidate(_ place: Double, topP: Float, total: Double?) -> TokenID {
+        if topP < 1 {
+            let mass = total ?? candidates.reduce(0) { $0 + Double($1.value) }
+            let kept = CandidateSelection.selectMass(Double(topP) * mass, of: &candidates)
+            candidates.removeLast(candidates.count - kept)
+        }
+        var left = place * candidates.reduce(0) { $0 + Double($1.value) }
+        var last = candidates[0].token
+        for candidate in candidates where candidate.value > 0 {
+            last = candidate.token
+            left -= Double(candidate.value)
+            if left < 0 { break }
+        }
+        return last
+    }
+
+    /// Draws from the whole row: first the block, then the token.
+    private func drawAny(_ target: Double, _ sums: [Double]) -> TokenID {
+        var left = target
+        var block = 0
+        while block + 1 < sums.count, left >= sums[block] {
+            left -= sums[block]
+            block += 1
+        }
+        // Rounding may lead past the last weight; the last token that has any is the answer then.
+        while sums[block] == 0 { block -= 1 }
+        let begin = block * Self.blockElements
+        var last = begin
+        for index in begin..<min(begin + Self.blockElements, weights.count) where weights[index] > 0 {
+            last = index
+            left -= Double(weights[index])
+            if left < 0 { break }
+        }
+        return TokenID(last)
+    }
+
+    private mutating func growIndices() {
+        if indices.count < vocabularySize { indices = Array(repeating: 0, count: vocabularySize) }
+    }
+}

@@ -1,0 +1,354 @@
+// attention_avx512.c: the attention steps with 16 floats at a time; the bits of attention_steps.c.
+// One idea: a block of 16 slots is one register, and up to 16 accumulators hide the multiplier's
+// latency: 8 rows x 32 slots down to 1 row x 64 slots. A shape is an inlined function of constants.
+#if defined(__x86_64__)
+
+#include "../portable/attention_steps.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+#include "vectors.h"
+
+#pragma clang attribute push(__attribute__((target(AVX512_TARGET))), apply_to = function)
+
+enum { tile_rows = 8 };
+
+#define INLINED static inline __attribute__((always_inline))
+
+INLINED ptrdiff_t element_bytes(const enum attention_element element) {
+    return element == attention_element_f32 ? 4 : 2;
+}
+
+/* The elements under the mask, zero elsewhere; nothing else is read. */
+INLINED __m512 load_16(
+    const char *base, const enum attention_element element, const __mmask16 mask) {
+    if (element == attention_element_f32) return _mm512_maskz_loadu_ps(mask, base);
+    __m256i narrow = _mm256_maskz_loadu_epi16(mask, base);
+    if (element == attention_element_f16) return _mm512_cvtph_ps(narrow);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
+}
+
+/* `width` neighbouring blocks by `rows` rows: width * rows accumulators. */
+INLINED void score_blocks(
+    float *scores, const float *query, const void *const *blocks, ptrdiff_t key_bytes,
+    int32_t head_size, const int rows, const int width, const enum attention_element element) {
+    __m512 sums[16];
+#pragma clang loop unroll(full)
+    for (int k = 0; k < width * rows; k++) sums[k] = _mm512_setzero_ps();
+    const char *bases[4];
+#pragma clang loop unroll(full)
+    for (int w = 0; w < width; w++) bases[w] = blocks[w];
+    for (int32_t d = 0; d < head_size; d++, query += rows) {
+        __m512 keys[4];
+#pragma clang loop unroll(full)
+        for (int w = 0; w < width; w++) {
+            keys[w] = load_16(bases[w], element, all_lanes);
+            bases[w] += key_bytes;
+        }
+#pragma clang loop unroll(full)
+        for (int r = 0; r < rows; r++) {
+            __m512 q = _mm512_set1_ps(query[r]);
+#pragma clang loop unroll(full)
+            for (int w = 0; w < width; w++)
+                sums[r * width + w] = _mm512_fmadd_ps(q, keys[w], sums[r * width + w]);
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+        for (int w = 0; w < width; w++)
+            _mm512_storeu_ps(scores + r * attention_score_stride + 16 * w, sums[r * width + w]);
+}
+
+INLINED void score_rows(
+    float *scores, const float *query, const void *const *blocks, int32_t block_begin,
+    int32_t block_end, int32_t key_stride, int32_t head_size, const int rows, const int width,
+    const enum attention_element element) {
+    ptrdiff_t key_bytes = key_stride * element_bytes(element);
+    int32_t b = block_begin;
+    for (; b + width <= block_end; b += width)
+        score_blocks(
+            scores + 16 * b, query, blocks + b, key_bytes, head_size, rows, width, element);
+    for (; b < block_end; b++)
+        score_blocks(scores + 16 * b, query, blocks + b, key_bytes, head_size, rows, 1, element);
+}
+
+INLINED void score_elements(
+    float *scores, const float *query, int32_t rows, const void *const *blocks,
+    int32_t block_begin, int32_t block_end, int32_t key_stride, int32_t head_size,
+    const enum attention_element element) {
+#define ROWS(count, width) \
+    case count: \
+        return score_rows( \
+            scores, query, blocks, block_begin, block_end, key_stride, head_size, count, width, \
+            element);
+    switch (rows) {
+        ROWS(1, 4)
+        ROWS(2, 4)
+        ROWS(3, 4)
+        ROWS(4, 4)
+        ROWS(5, 2)
+        ROWS(6, 2)
+        ROWS(7, 2)
+        ROWS(8, 2)
+    }
+#undef ROWS
+}
+
+static void scores(
+    float *scores, const float *query, int32_t rows, const void *const *blocks,
+    int32_t block_begin, int32_t block_end, enum attention_element element, int32_t key_stride,
+    int32_t head_size) {
+    switch (element) {
+    case attention_element_f32:
+        return score_elements(
+            scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
+            attention_element_f32);
+    case attention_element_f16:
+        return score_elements(
+            scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
+            attention_element_f16);
+    case attention_element_bf16:
+        return score_elements(
+            scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
+            attention_element_bf16);
+    }
+}
+
+/* Slots first ... first + 15 that lie in [begin, end). */
+INLINED __mmask16 slots_within(int32_t first, int32_t begin, int32_t end) {
+    __mmask16 until = end > first ? first_lanes(end - first) : 0;
+    __mmask16 before = begin > first ? first_lanes(begin - first) : 0;
+    return until & (__mmask16)~before;
+}
+
+/* Scales and caps; slots outside [begin, end) become -infinity, whose exponential is 0. */
+static float prepare(
+    float *scores, int32_t first, int32_t last, int32_t begin, int32_t end, float scale,
+    float soft_cap) {
+    const __m512 lowest = _mm512_set1_ps(-INFINITY);
+    __m512 scales = _mm512_set1_ps(scale), caps = _mm512_set1_ps(soft_cap), greatest = lowest;
+    for (int32_t s = first; s < last; s += 16) {
+        __m512 score = _mm512_mul_ps(_mm512_loadu_ps(scores + s), scales);
+        if (soft_cap > 0.0f) score = _mm512_mul_ps(caps, tanh_16(_mm512_div_ps(score, caps)));
+        if (s < begin || s + 16 > end)
+            score = _mm512_mask_blend_ps(slots_within(s, begin, end), lowest, score);
+        _mm512_storeu_ps(scores + s, score);
+        greatest = _mm512_max_ps(score, greatest);
+    }
+    return max_16(greatest);
+}
+
+static void softmax(
+    float *scores, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end, float scale,
+    float soft_cap, float state[2]) {
+    int32_t first = 16 * block_begin, last = 16 * block_end;
+    float maximum = prepare(scores, first, last, begin, end, scale, soft_cap);
+    __m512 maxima = _mm512_set1_ps(maximum), lanes = _mm512_setzero_ps();
+    for (int32_t s = first; s < last; s += 16) {
+        __m512 weight = exp_16(_mm512_sub_ps(_mm512_loadu_ps(scores + s), maxima));
+        _mm512_storeu_ps(scores + s, weight);
+        lanes = _mm512_add_ps(lanes, weight);
+    }
+    state[0] = maximum + 0.0f;
+    state[1] = sum_16(lanes);
+}
+
+/* `width` groups of 16 elements by `rows` rows, width * rows accumulators over all slots; under a mask
+ * that is not all ones there is one group. */
+INLINED void accumulate_columns(
+    float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
+    int32_t head_size, ptrdiff_t column, const int rows, const int width,
+    const enum attention_element element, const __mmask16 mask) {
+    const ptrdiff_t bytes = element_bytes(element);
+    ptrdiff_t row_bytes = head_size * bytes;
+    __m512 totals[16];
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+        for (int w = 0; w < width; w++)
+            totals[r * width + w] = _mm512_maskz_loadu_ps(
+                mask, sums + r * (ptrdiff_t)head_size + column + 16 * w);
+    for (int32_t s = begin; s < end;) {
+        int32_t stop = (s / 16 + 1) * 16;
+        if (stop > end) stop = end;
+        const char *value = (const char *)blocks[s / 16] + s % 16 * row_bytes + column * bytes;
+        for (; s < stop; s++, value += row_bytes) {
+            __m512 values[4];
+#pragma clang loop unroll(full)
+            for (int w = 0; w < width; w++)
+                values[w] = load_16(value + 16 * w * bytes, element, mask);
+#pragma clang loop unroll(full)
+            for (int r = 0; r < rows; r++) {
+                __m512 weight = _mm512_set1_ps(weights[r * attention_score_stride + s]);
+#pragma clang loop unroll(full)
+                for (int w = 0; w < width; w++)
+                    totals[r * width + w] = _mm512_fmadd_ps(
+                        weight, values[w], totals[r * width + w]);
+            }
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+        for (int w = 0; w < width; w++)
+            _mm512_mask_storeu_ps(
+                sums + r * (ptrdiff_t)head_size + column + 16 * w, mask, totals[r * width + w]);
+}
+
+INLINED void accumulate_rows(
+    float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
+    int32_t head_size, const int rows, const int width, const enum attention_element element) {
+    int32_t column = 0;
+    for (; column + 16 * width <= head_size; column += 16 * width)
+        accumulate_columns(
+            sums, weights, blocks, begin, end, head_size, column, rows, width, element, all_lanes);
+    for (; column + 16 <= head_size; column += 16)
+        accumulate_columns(
+            sums, weights, blocks, begin, end, head_size, column, rows, 1, element, all_lanes);
+    if (column < head_size)
+        accumulate_columns(
+            sums, weights, blocks, begin, end, head_size, column, rows, 1, element, 0xff);
+}
+
+INLINED void accumulate_elements(
+    float *sums, const float *weights, int32_t rows, const void *const *blocks, int32_t begin,
+    int32_t end, int32_t head_size, const enum attention_element element) {
+#define ROWS(count, width) \
+    case count: \
+        return accumulate_rows( \
+            sums, weights, blocks, begin, end, head_size, count, width, element);
+    switch (rows) {
+        ROWS(1, 4)
+        ROWS(2, 4)
+        ROWS(3, 4)
+        ROWS(4, 4)
+        ROWS(5, 2)
+        ROWS(6, 2)
+        ROWS(7, 2)
+        ROWS(8, 2)
+    }
+#undef ROWS
+}
+
+static void accumulate(
+    float *sums, const float *weights, int32_t rows, const void *const *blocks, int32_t begin,
+    int32_t end, enum attention_element element, int32_t head_size) {
+    switch (element) {
+    case attention_element_f32:
+        return accumulate_elements(
+            sums, weights, rows, blocks, begin, end, head_size, attention_element_f32);
+    case attention_element_f16:
+        return accumulate_elements(
+            sums, weights, rows, blocks, begin, end, head_size, attention_element_f16);
+    case attention_element_bf16:
+        return accumulate_elements(
+            sums, weights, rows, blocks, begin, end, head_size, attention_element_bf16);
+    }
+}
+
+INLINED float exp_1(float x) { return _mm512_cvtss_f32(exp_16(_mm512_set1_ps(x))); }
+
+static void merge(
+    float state[2], float *values, const float more_state[2], const float *more_values,
+    int32_t head_size) {
+    float maximum = state[0] > more_state[0] ? state[0] : more_state[0];
+    float keep = exp_1(state[0] - maximum), take = exp_1(more_state[0] - maximum);
+    state[0] = maximum;
+    state[1] = __builtin_fmaf(state[1], keep, more_state[1] * take);
+    __m512 keeps = _mm512_set1_ps(keep), takes = _mm512_set1_ps(take);
+    for (int32_t d = 0; d < head_size; d += 16) {
+        __mmask16 mask = first_lanes(head_size - d);
+        __m512 more = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, more_values + d), takes);
+        __m512 kept = _mm512_maskz_loadu_ps(mask, values + d);
+        _mm512_mask_storeu_ps(values + d, mask, _mm512_fmadd_ps(kept, keeps, more));
+    }
+}
+
+static void finish(
+    float *output, const float *values, const float state[2], const float *sink,
+    int32_t head_size) {
+    float factor = 1.0f / state[1];
+    if (sink != NULL) {
+        float maximum = state[0] > *sink ? state[0] : *sink;
+        float keep = exp_1(state[0] - maximum);
+        factor = keep / __builtin_fmaf(state[1], keep, exp_1(*sink - maximum));
+    }
+    __m512 factors = _mm512_set1_ps(factor);
+    for (int32_t d = 0; d < head_size; d += 16) {
+        __mmask16 mask = first_lanes(head_size - d);
+        __m512 scaled = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, values + d), factors);
+        _mm512_mask_storeu_ps(output + d, mask, _mm512_add_ps(scaled, _mm512_setzero_ps()));
+    }
+}
+
+INLINED void widen_elements(
+    float *target, int32_t target_stride, const char *source, ptrdiff_t source_bytes,
+    int32_t count, int32_t width, const enum attention_element element) {
+    for (int32_t row = 0; row < count; row++) {
+        for (ptrdiff_t i = 0; i < width; i += 16) {
+            __mmask16 mask = first_lanes(width - (int32_t)i);
+            __m512 wide = load_16(source + i * element_bytes(element), element, mask);
+            _mm512_mask_storeu_ps(target + i, mask, wide);
+        }
+        target += target_stride;
+        source += source_bytes;
+    }
+}
+
+static void widen(
+    float *target, int32_t target_stride, const void *source, int32_t source_stride,
+    int32_t count, int32_t width, enum attention_element element) {
+    ptrdiff_t bytes = source_stride * (ptrdiff_t)attention_element_bytes(element);
+    switch (element) {
+    case attention_element_f32:
+        return widen_elements(
+            target, target_stride, source, bytes, count, width, attention_element_f32);
+    case attention_element_f16:
+        return widen_elements(
+            target, target_stride, source, bytes, count, width, attention_element_f16);
+    case attention_element_bf16:
+        return widen_elements(
+            target, target_stride, source, bytes, count, width, attention_element_bf16);
+    }
+}
+
+#pragma clang attribute pop
+
+static const struct attention_steps steps = {
+    .tile_rows = tile_rows,
+    .rows = &row_kernels_x86_avx512,
+    .scores = scores,
+    .softmax = softmax,
+    .accumulate = accumulate,
+    .merge = merge,
+    .finish = finish,
+    .widen = widen,
+};
+
+static void attend(const struct attention_job *job, void *scratch) {
+    attention_attend(&steps, job, scratch);
+}
+
+static void attend_spans(
+    const struct attention_job *job, int32_t span_begin, int32_t span_end, float *partials,
+    void *scratch) {
+    attention_attend_spans(&steps, job, span_begin, span_end, partials, scratch);
+}
+
+static void merge_spans(
+    const struct attention_job *job, const float *partials, int32_t row_begin, int32_t row_end) {
+    attention_merge_spans(&steps, job, partials, row_begin, row_end);
+}
+
+static void store(const struct attention_store_job *job) { attention_store(&steps, job); }
+
+const struct attention_kernels attention_kernels_x86_avx512 = {
+    .attend = attend,
+    .attend_spans = attend_spans,
+    .merge_spans = merge_spans,
+    .store = store,
+};
+
+#endif

@@ -1,0 +1,124 @@
+// statistics_avx512.c: the statistics kernels with 16 floats at a time; the bits of
+// portable/statistics.c.
+#if defined(__x86_64__)
+
+#include "../include/statistics.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+#include "vectors.h"
+
+#pragma clang attribute push(__attribute__((target(AVX512_TARGET))), apply_to = function)
+
+#define INLINED static inline __attribute__((always_inline))
+
+static float max_f32(const float *x, int32_t count) {
+    const __m512 lowest = _mm512_set1_ps(-INFINITY);
+    __m512 greatest[4] = {lowest, lowest, lowest, lowest};
+    __mmask16 unordered = 0;
+    int32_t i = 0;
+    for (; i + 64 <= count; i += 64) {
+        for (int k = 0; k < 4; k++) {
+            __m512 values = _mm512_loadu_ps(x + i + 16 * k);
+            greatest[k] = _mm512_max_ps(values, greatest[k]);
+            unordered |= _mm512_cmp_ps_mask(values, values, _CMP_UNORD_Q);
+        }
+    }
+    for (; i < count; i += 16) {
+        __m512 values = _mm512_mask_loadu_ps(lowest, first_lanes(count - i), x + i);
+        greatest[0] = _mm512_max_ps(values, greatest[0]);
+        unordered |= _mm512_cmp_ps_mask(values, values, _CMP_UNORD_Q);
+    }
+    if (unordered != 0) return NAN;
+    __m512 pair = _mm512_max_ps(greatest[2], greatest[3]);
+    return max_16(_mm512_max_ps(_mm512_max_ps(greatest[0], greatest[1]), pair)) + 0.0f;
+}
+
+static int32_t argmax_f32(const float *x, int32_t count) {
+    float best = max_f32(x, count);
+    if (isnan(best)) return -1;
+    __m512 wanted = _mm512_set1_ps(best);
+    for (int32_t i = 0; i < count; i += 16) {
+        __mmask16 mask = first_lanes(count - i);
+        __m512 values = _mm512_maskz_loadu_ps(mask, x + i);
+        unsigned hits = _mm512_mask_cmp_ps_mask(mask, values, wanted, _CMP_EQ_OQ);
+        if (hits != 0) return i + __builtin_ctz(hits);
+    }
+    return -1;
+}
+
+INLINED __m512 shifted_exp(__m512 x, __m512 shift, __m512 factor) {
+    return exp_16(_mm512_mul_ps(_mm512_sub_ps(x, shift), factor));
+}
+
+static float sum_exp_f32(const float *x, int32_t count, float shift, float factor) {
+    __m512 lanes = _mm512_setzero_ps();
+    __m512 shifts = _mm512_set1_ps(shift), factors = _mm512_set1_ps(factor);
+    int32_t i = 0;
+    for (; i + 16 <= count; i += 16)
+        lanes = _mm512_add_ps(lanes, shifted_exp(_mm512_loadu_ps(x + i), shifts, factors));
+    if (i < count) {
+        __mmask16 mask = first_lanes(count - i);
+        __m512 powers = shifted_exp(_mm512_maskz_loadu_ps(mask, x + i), shifts, factors);
+        lanes = _mm512_mask_add_ps(lanes, mask, lanes, powers);
+    }
+    return sum_16(lanes);
+}
+
+static float exp_f32(float *out, const float *x, int32_t count, float shift, float factor) {
+    __m512 lanes = _mm512_setzero_ps();
+    __m512 shifts = _mm512_set1_ps(shift), factors = _mm512_set1_ps(factor);
+    int32_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        __m512 powers = shifted_exp(_mm512_loadu_ps(x + i), shifts, factors);
+        _mm512_storeu_ps(out + i, powers);
+        lanes = _mm512_add_ps(lanes, powers);
+    }
+    if (i < count) {
+        __mmask16 mask = first_lanes(count - i);
+        __m512 powers = shifted_exp(_mm512_maskz_loadu_ps(mask, x + i), shifts, factors);
+        _mm512_mask_storeu_ps(out + i, mask, powers);
+        lanes = _mm512_mask_add_ps(lanes, mask, lanes, powers);
+    }
+    return sum_16(lanes);
+}
+
+static int32_t collect_at_least_f32(
+    const float *x, int32_t count, float threshold, int32_t *indices, int32_t capacity) {
+    __m512 thresholds = _mm512_set1_ps(threshold);
+    int32_t found = 0;
+    for (int32_t i = 0; i < count; i += 16) {
+        __mmask16 mask = first_lanes(count - i);
+        __m512 values = _mm512_maskz_loadu_ps(mask, x + i);
+        unsigned hits = _mm512_mask_cmp_ps_mask(mask, values, thresholds, _CMP_GE_OQ);
+        for (; hits != 0; hits &= hits - 1, found++)
+            if (found < capacity) indices[found] = i + __builtin_ctz(hits);
+    }
+    return found;
+}
+
+static int32_t count_greater_f32(const float *x, int32_t count, float value) {
+    __m512 threshold = _mm512_set1_ps(value);
+    int32_t found = 0;
+    for (int32_t i = 0; i < count; i += 16) {
+        __mmask16 mask = first_lanes(count - i);
+        __m512 values = _mm512_maskz_loadu_ps(mask, x + i);
+        unsigned hits = _mm512_mask_cmp_ps_mask(mask, values, threshold, _CMP_GT_OQ);
+        found += __builtin_popcount(hits);
+    }
+    return found;
+}
+
+#pragma clang attribute pop
+
+const struct statistics_kernels statistics_kernels_x86_avx512 = {
+    .argmax_f32 = argmax_f32,
+    .max_f32 = max_f32,
+    .sum_exp_f32 = sum_exp_f32,
+    .exp_f32 = exp_f32,
+    .collect_at_least_f32 = collect_at_least_f32,
+    .count_greater_f32 = count_greater_f32,
+};
+
+#endif

@@ -1,0 +1,73 @@
+// vectors.h: exp, tanh, lane sums and tails for 16 floats; the twins of portable/exponential.h and
+// lanes.h, whose 16 lanes are one register here.
+// Never reorders what the portable definition orders.
+#ifndef KERNELS_X86_AVX512_VECTORS_H
+#define KERNELS_X86_AVX512_VECTORS_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "../portable/exponential.h"
+
+#define AVX512_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"
+#pragma clang attribute push(__attribute__((target(AVX512_TARGET))), apply_to = function)
+
+enum { all_lanes = 0xffff };
+
+/* The first `count` of 16 lanes; all of them when count >= 16. */
+static inline __mmask16 first_lanes(int32_t count) {
+    return count >= 16 ? (__mmask16)all_lanes : (__mmask16)((1u << count) - 1);
+}
+
+static inline float sum_16(__m512 lanes) {
+    __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(lanes), _mm512_extractf32x8_ps(lanes, 1));
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+/* The greatest lane; no lane is NaN. */
+static inline float max_16(__m512 x) {
+    __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
+static inline __m512 exp_16(__m512 x) {
+    const __m512 rounder = _mm512_set1_ps(EXP_ROUNDER);
+    // The second operand is the result where x is NaN.
+    __m512 clamped = _mm512_min_ps(_mm512_set1_ps(EXP_HIGHEST), x);
+    __m512 rounded = _mm512_fmadd_ps(clamped, _mm512_set1_ps(EXP_LOG2_E), rounder);
+    __m512 n = _mm512_sub_ps(rounded, rounder);
+    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(EXP_LN2_HIGH), clamped);
+    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(EXP_LN2_LOW), r);
+    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(EXP_C6), r, _mm512_set1_ps(EXP_C5));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(EXP_C4));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(EXP_C3));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(EXP_C2));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+    __m512 power = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(rounded), 23));
+    __mmask16 counts = _mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP_LOWEST), _CMP_NLT_UQ);
+    return _mm512_maskz_mul_ps(counts, p, power);
+}
+
+static inline __m512 tanh_16(__m512 x) {
+    const __m512 sign_bit = _mm512_set1_ps(-0.0f), one = _mm512_set1_ps(1.0f);
+    __m512 magnitude = _mm512_andnot_ps(sign_bit, x);
+    __m512 z = _mm512_mul_ps(x, x);
+    __m512 q = _mm512_fmadd_ps(_mm512_set1_ps(TANH_Q4), z, _mm512_set1_ps(TANH_Q3));
+    q = _mm512_fmadd_ps(q, z, _mm512_set1_ps(TANH_Q2));
+    q = _mm512_fmadd_ps(q, z, _mm512_set1_ps(TANH_Q1));
+    q = _mm512_fmadd_ps(q, z, _mm512_set1_ps(TANH_Q0));
+    __m512 small = _mm512_fmadd_ps(_mm512_mul_ps(x, z), q, x);
+    __m512 denominator = _mm512_add_ps(exp_16(_mm512_add_ps(magnitude, magnitude)), one);
+    __m512 large = _mm512_sub_ps(one, _mm512_div_ps(_mm512_set1_ps(2.0f), denominator));
+    large = _mm512_or_ps(_mm512_andnot_ps(sign_bit, large), _mm512_and_ps(sign_bit, x));
+    __mmask16 is_small = _mm512_cmp_ps_mask(magnitude, _mm512_set1_ps(TANH_SMALL), _CMP_LT_OQ);
+    return _mm512_mask_blend_ps(is_small, large, small);
+}
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,57 @@
+// RequestRecord.swift: one finished request as one line of the log.
+// The fields are the log's whole vocabulary about a request; texts of users never appear in it.
+import Logging
+
+/// What is remembered of a request when it ends.
+public struct RequestRecord: Sendable {
+    public enum Outcome: String, Sendable {
+        case completed, refused, cancelled, expired, failed
+    }
+
+    public var id: String
+    public var method: String
+    /// The route's pattern.
+    public var route: String
+    public var status: Int
+    public var outcome: Outcome
+    public var peer: String
+    /// The caller's name; empty when no keys are set.
+    public var principal = ""
+    public var generation: GenerationRecord?
+    public var seconds: Double
+
+    public init(
+        id: String, method: String, route: String, status: Int, outcome: Outcome, peer: String, seconds: Double
+    ) {
+        self.id = id
+        self.method = method
+        self.route = route
+        self.status = status
+        self.outcome = outcome
+        self.peer = peer
+        self.seconds = seconds
+    }
+
+    /// Fixed order does not exist in metadata; handlers sort the keys.
+    var metadata: Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            "id": "\(id)", "method": "\(method)", "route": "\(route)", "status": "\(status)",
+            "outcome": "\(outcome.rawValue)", "peer": "\(peer)", "seconds": "\(Self.rounded(seconds))",
+        ]
+        if !principal.isEmpty { metadata["key"] = "\(principal)" }
+        guard let generation else { return metadata }
+        metadata["endpoint"] = "\(generation.endpoint)"
+        metadata["model"] = "\(generation.model)"
+        metadata["prompt_tokens"] = "\(generation.usage.promptTokens)"
+        metadata["cached_tokens"] = "\(generation.usage.cachedTokens)"
+        metadata["generated_tokens"] = "\(generation.usage.generatedTokens)"
+        if let seconds = generation.queueSeconds { metadata["queue_seconds"] = "\(Self.rounded(seconds))" }
+        if let seconds = generation.firstTokenSeconds {
+            metadata["first_token_seconds"] = "\(Self.rounded(seconds))"
+        }
+        return metadata
+    }
+
+    /// Six decimals: microseconds.
+    private static func rounded(_ seconds: Double) -> Double { (seconds * 1_000_000).rounded() / 1_000_000 }
+}

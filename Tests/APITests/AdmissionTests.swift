@@ -1,0 +1,112 @@
+import Core
+import Dispatch
+import Engine
+import HTTPTypes
+import JSON
+import Logging
+import Service
+import Testing
+
+@testable import API
+
+@Suite struct AdmissionTests {
+    private static func silent() -> ScriptedEngine { ScriptedEngine { _, _ in .silent } }
+
+    private static func completion(_ fields: JSONObject = [:]) -> IncomingRequest {
+        var body: JSONObject = ["prompt": "x"]
+        for (key, value) in fields { body[key] = value }
+        return IncomingRequest(method: "POST", path: "/v1/completions", body: JSONValue.object(body).serialized())
+    }
+
+    @Test func `a full endpoint answers 429 with a time to come back, and opens again`() throws {
+        var configuration = ServiceConfiguration()
+        configuration.limits.concurrentMax = 2
+        let bench = try Bench(Self.silent(), configuration: configuration)
+        let first = bench.begin(Self.completion())
+        _ = bench.begin(Self.completion())
+        let refused = try bench.send(Self.completion())
+        #expect(refused.status == 429)
+        #expect(Int(refused.fields[.retryAfter] ?? "") ?? 0 >= 1)
+        #expect(refused.error?["message"]?.stringValue?.contains("limit is 2") == true)
+        first.disconnect()
+        #expect(bench.service.liveRequests == 1)
+        _ = bench.begin(Self.completion())
+        #expect(bench.service.liveRequests == 2)
+    }
+
+    @Test(arguments: [
+        (.queueFull(waiting: 8, limit: 8), 429, "8"), (.shuttingDown, 503, "shutting down"),
+        (.promptTooLong(tokens: 99, limit: 50), 400, "99"),
+        (.cacheTooSmall(tokensNeeded: 70, tokensAvailable: 60), 400, "70"),
+        (.choicesTooMany(choices: 3, limit: 2), 400, "3"), (.promptEmpty, 400, "no tokens"),
+        (.tokenOutOfRange(token: 7, vocabularySize: 5), 400, "7"),
+    ] as [(SubmissionError, Int, String)])
+    func `what the engine refuses is told with status and numbers`(
+        refusal: SubmissionError, status: Int, words: String
+    ) throws {
+        let bench = try Bench(ScriptedEngine(refusal: refusal))
+        for fields in [[:], ["stream": true]] as [JSONObject] {
+            let answer = try bench.send(Self.completion(fields))
+            #expect(answer.status == status)
+            #expect(answer.error?["message"]?.stringValue?.contains(words) == true, "\(answer.text)")
+            #expect((answer.fields[.retryAfter] != nil) == (status == 429 || status == 503))
+        }
+        #expect(bench.service.liveRequests == 0)
+    }
+
+    @Test func `while draining new requests are refused and running ones finish`() throws {
+        let bench = try Bench(Self.silent())
+        let running = bench.begin(Self.completion())
+        bench.service.drain(until: .now() + 10)
+        let refused = try bench.send(Self.completion())
+        #expect(refused.status == 503)
+        #expect(refused.fields[.retryAfter] != nil)
+        #expect(bench.service.liveRequests == 1)
+        running.disconnect()
+        #expect(bench.service.liveRequests == 0)
+    }
+
+    @Test func `a request that waits too long is told so and its work cancelled`() throws {
+        var configuration = ServiceConfiguration()
+        configuration.limits.queueSecondsMax = 0.01
+        let bench = try Bench(Self.silent(), configuration: configuration)
+        bench.service.start()
+        let answer = try bench.send(Self.completion())
+        #expect(answer.status == 503)
+        #expect(answer.fields[.retryAfter] != nil)
+        #expect(answer.error?["code"]?.stringValue == "deadline_exceeded")
+        #expect(answer.error?["message"]?.stringValue?.contains("0.01") == true)
+        #expect(bench.service.liveRequests == 0)
+        #expect(bench.engine.cancelled.count == 1)
+    }
+
+    @Test func `a stream that lives too long ends with an error event`() throws {
+        var configuration = ServiceConfiguration()
+        configuration.limits.requestSecondsMax = 0.01
+        let engine = ScriptedEngine { _, _ in
+            var line = ScriptedEngine.Line(TestText.tokens("abc"), .length)
+            line.isOpen = true
+            return line
+        }
+        let bench = try Bench(engine, configuration: configuration)
+        bench.service.start()
+        let events = try #require(try bench.complete(["stream": true]).events)
+        #expect(events.last?["error"]?["code"]?.stringValue == "deadline_exceeded")
+    }
+
+    @Test func `each request leaves one line in the log`() throws {
+        let log = RecordedLog()
+        let bench = try Bench(logger: Logger(label: "test") { _ in RecordedLogHandler(log: log) })
+        _ = try bench.chat()
+        _ = try bench.chat(["temperature": 9])
+        _ = try bench.get("/health")
+        let written = log.lines
+        #expect(written.count == 2)
+        #expect(written.first?["outcome"] == "completed")
+        #expect(written.first?["endpoint"] == "tiny")
+        #expect(written.first?["generated_tokens"] == "13")
+        #expect(written.first?["status"] == "200")
+        #expect(written.last?["outcome"] == "refused")
+        #expect(written.last?["status"] == "400")
+    }
+}

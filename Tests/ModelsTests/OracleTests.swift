@@ -1,0 +1,140 @@
+// OracleTests.swift: tiny models of every served family against reference logits.
+import Checkpoints
+import Compute
+import Foundation
+import JSON
+import Models
+import Testing
+
+/// One prompt of a reference: ids, where its stored logits begin, and the greedy continuation.
+private struct ReferencePrompt {
+    let ids: [Int32]
+    let firstRow: Int
+    let logits: [[Float]]
+    let continuation: [Int32]
+    let margins: [Double]
+
+    init(_ value: JSONValue, tensors: Checkpoint?) {
+        func numbers(_ key: String) -> [Int32] {
+            (value[key]?.arrayValue ?? []).compactMap { $0.intValue.map(Int32.init) }
+        }
+        ids = numbers("ids")
+        continuation = numbers("continuation")
+        margins = (value["continuation_margins"]?.arrayValue ?? []).compactMap(\.doubleValue)
+        firstRow = value["logits_first_row"]?.intValue ?? 0
+        guard let name = value["logits_tensor"]?.stringValue, let tensor = tensors?.tensor(name) else {
+            logits = []
+            return
+        }
+        let columns = tensor.shape[1]
+        logits = (0..<tensor.shape[0]).map { row in
+            (0..<columns).map {
+                tensor.bytes.loadUnaligned(fromByteOffset: 4 * (row * columns + $0), as: Float.self)
+            }
+        }
+    }
+}
+
+struct OracleTests {
+    static let families = [
+        "llama2", "llama31", "llama32_tied", "mistral", "gemma3_text", "gemma3_vlm_wrapper", "gemma", "gemma2", "qwen2",
+        "qwen3",
+    ]
+
+    @Test(arguments: families)
+    func `a tiny model in float32 gives the logits of the reference`(name: String) throws {
+        guard let folder = Conformance.folder("oracle/\(name)") else { return }
+        let reference = try Self.json(folder.appending(path: "reference.json"))
+        let tensors = try Self.referenceTensors(folder.appending(path: "reference.safetensors"))
+        let deviation = try #require(reference["logit_std"]?.doubleValue)
+        let noise = reference["logit_change_under_1e-6_weight_noise"]?.doubleValue ?? 0
+        let bound = Float(max(1e-3 * deviation, 10 * noise))
+        let model = try Self.load(folder.path, compute: .float32)
+        var rows = 0, worst: Float = 0
+        for value in reference["prompts"]?.arrayValue ?? [] {
+            let prompt = ReferencePrompt(value, tensors: tensors)
+            let known = prompt.ids + prompt.continuation.dropLast()
+            let computed = ModelRunner(model).logits(of: Array(known.prefix(prompt.firstRow + prompt.logits.count)))
+            for (index, expected) in prompt.logits.enumerated() {
+                let row = computed[prompt.firstRow + index]
+                worst = max(worst, zip(row, expected).reduce(0) { max($0, abs($1.0 - $1.1)) })
+                rows += 1
+            }
+        }
+        #expect(rows > 0)
+        #expect(worst <= bound, "largest difference \(worst), bound \(bound)")
+        print("conformance oracle \(name): \(rows) rows, largest difference \(worst) of \(bound) allowed")
+    }
+
+    @Test(arguments: families)
+    func `a tiny model continues greedily as the reference does`(name: String) throws {
+        guard let folder = Conformance.folder("oracle/\(name)") else { return }
+        let reference = try Self.json(folder.appending(path: "reference.json"))
+        let deviation = try #require(reference["logit_std"]?.doubleValue)
+        let noise = reference["logit_change_under_1e-6_weight_noise"]?.doubleValue ?? 0
+        let near = 2 * max(1e-3 * deviation, 10 * noise)
+        let model = try Self.load(folder.path, compute: .float32)
+        for value in reference["prompts"]?.arrayValue ?? [] {
+            let prompt = ReferencePrompt(value, tensors: nil)
+            let logits = ModelRunner(model).logits(of: prompt.ids + prompt.continuation.dropLast())
+            for (step, expected) in prompt.continuation.enumerated() where prompt.margins[step] > near {
+                #expect(logits[prompt.ids.count - 1 + step].argmax == expected)
+            }
+        }
+    }
+
+    static let formats = [
+        "F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL",
+        "IQ4_XS", "MXFP4",
+    ]
+
+    @Test(arguments: formats, ComputeMode.allCases)
+    func `a GGUF file of every tensor type gives the logits of its reference`(
+        format: String, compute: ComputeMode
+    ) throws {
+        guard let folder = Conformance.folder("oracle/gguf_llama") else { return }
+        let reference = try Self.json(folder.appending(path: "llama-\(format).reference.json"))
+        let tensors = try Self.referenceTensors(folder.appending(path: "llama-\(format).reference.safetensors"))
+        let deviation = try #require(reference["logit_std"]?.doubleValue)
+        let model = try Self.load(folder.appending(path: "llama-\(format).gguf").path, compute: compute)
+        var rows = 0
+        for value in reference["prompts"]?.arrayValue ?? [] {
+            let prompt = ReferencePrompt(value, tensors: tensors)
+            guard !prompt.logits.isEmpty else { continue }
+            let known = prompt.ids + prompt.continuation.dropLast()
+            let computed = ModelRunner(model).logits(of: Array(known.prefix(prompt.firstRow + prompt.logits.count)))
+            for (index, expected) in prompt.logits.enumerated() {
+                let row = computed[prompt.firstRow + index]
+                let squares = zip(row, expected).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) }
+                let rms = (squares / Double(expected.count)).squareRoot()
+                #expect(rms <= (compute == .float32 ? 1e-3 : 0.05) * deviation, "row \(index)")
+                rows += 1
+            }
+        }
+        #expect(rows > 0)
+        print("conformance oracle gguf \(format) \(compute): \(rows) rows")
+    }
+
+    private static func json(_ file: URL) throws -> JSONValue {
+        try JSONReader.parse(Array(try Data(contentsOf: file)))
+    }
+
+    /// The stored logits, read by the product's own safetensors reader from a directory made for it.
+    private static func referenceTensors(_ file: URL) throws -> Checkpoint {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "reference-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.copyItem(at: file, to: folder.appending(path: "model.safetensors"))
+        try Data("{}".utf8).write(to: folder.appending(path: "config.json"))
+        return try Checkpoint.open(folder.path)
+    }
+
+    private static func load(_ path: String, compute: ComputeMode) throws -> DecoderModel {
+        var options = DecoderOptions(threads: 2)
+        options.compute = compute
+        options.cacheBytes = 64 << 20
+        options.rowsMax = 64
+        options.sequencesMax = 4
+        return try DecoderModel.load(checkpoint: try Checkpoint.open(path), options: options)
+    }
+}

@@ -1,0 +1,89 @@
+// RealModelTests.swift: the two real models against float32 references: perplexity and greedy text.
+import Checkpoints
+import Compute
+import Foundation
+import JSON
+import Models
+import Testing
+
+struct RealModelTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let file: String
+        let reference: String
+        var testDescription: String { file }
+    }
+
+    static let cases = [
+        Case(file: "SmolLM2-135M-Instruct.Q4_1.gguf", reference: "SmolLM2-135M-Instruct.Q4_1.json"),
+        Case(file: "gemma-3-270m-q4_k_m.gguf", reference: "gemma-3-270m-q4_k_m.json"),
+    ]
+
+    @Test(arguments: cases)
+    func `perplexity is within half a percent of the float32 reference`(one: Case) throws {
+        guard let (path, reference) = try Self.material(one) else { return }
+        let model = try Self.load(path, compute: .auto)
+        var total = 0.0, count = 0
+        for window in reference["windows"]?.arrayValue ?? [] {
+            let ids = Self.ids(window["ids"])
+            for (index, row) in ModelRunner(model).logits(of: ids, chunk: 64).dropLast().enumerated() {
+                total -= row.logProbability(of: ids[index + 1])
+                count += 1
+            }
+        }
+        let expected = try #require(reference["perplexity"]?.doubleValue)
+        let perplexity = exp(total / Double(count))
+        #expect(count == reference["tokens"]?.intValue)
+        #expect(abs(perplexity / expected - 1) <= 0.005, "\(perplexity) against \(expected)")
+        print("conformance real \(one.file): perplexity \(perplexity), reference \(expected), \(count) tokens")
+    }
+
+    @Test(arguments: cases, [(ComputeMode.auto, 0.4), (.float32, 0.02)])
+    func `greedy text agrees with the reference up to the first near tie`(
+        one: Case, rule: (compute: ComputeMode, margin: Double)
+    ) throws {
+        guard let (path, reference) = try Self.material(one) else { return }
+        let model = try Self.load(path, compute: rule.compute)
+        var compared = 0
+        for value in reference["greedy"]?.arrayValue ?? [] {
+            let prompt = Self.ids(value["prompt_ids"]), continuation = Self.ids(value["ids"])
+            let margins = (value["margins"]?.arrayValue ?? []).compactMap(\.doubleValue)
+            let clear = margins.firstIndex { $0 < rule.margin } ?? margins.count
+            guard clear > 0 else { continue }
+            let logits = ModelRunner(model).logits(of: prompt + continuation.prefix(clear - 1))
+            for step in 0..<clear {
+                #expect(logits[prompt.count - 1 + step].argmax == continuation[step])
+                compared += 1
+            }
+        }
+        #expect(compared > 0)
+        print("conformance real \(one.file) \(rule.compute): \(compared) greedy steps agree")
+    }
+
+    private static func material(_ one: Case) throws -> (String, JSONValue)? {
+        guard let path = Conformance.model(one.file), let folder = Conformance.folder("real") else { return nil }
+        let data = try Data(contentsOf: folder.appending(path: one.reference))
+        return (path, try JSONReader.parse(Array(data)))
+    }
+
+    private static func load(_ path: String, compute: ComputeMode) throws -> DecoderModel {
+        var options = DecoderOptions(threads: 2)
+        options.compute = compute
+        options.cacheBytes = 256 << 20
+        options.contextMax = 2048
+        options.sequencesMax = 4
+        return try DecoderModel.load(checkpoint: try Checkpoint.open(path), options: options)
+    }
+
+    private static func ids(_ value: JSONValue?) -> [Int32] {
+        (value?.arrayValue ?? []).compactMap { $0.intValue.map(Int32.init) }
+    }
+}
+
+extension [Float] {
+    /// The natural logarithm of the softmax at `token`, in double precision.
+    func logProbability(of token: Int32) -> Double {
+        let largest = Double(self.max() ?? 0)
+        let sum = reduce(0.0) { $0 + exp(Double($1) - largest) }
+        return Double(self[Int(token)]) - largest - log(sum)
+    }
+}
