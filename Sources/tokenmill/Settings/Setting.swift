@@ -69,7 +69,8 @@ extension Setting {
         _ key: String, _ path: Path<Double>, _ range: ClosedRange<Double>
     ) -> Self {
         Self(
-            key: key, expected: "a number from \(range.lowerBound) to \(range.upperBound)",
+            key: key,
+            expected: "a number from \(words(range.lowerBound)) to \(words(range.upperBound))",
             assign: { (root, input) throws(SettingProblem) in
                 guard case .scalar(let text, let kind) = input,
                     kind == nil || kind == .integer || kind == .number, let value = Double(text),
@@ -77,7 +78,12 @@ extension Setting {
                 else { throw .wrongType }
                 guard range.contains(value) else { throw .outOfRange }
                 root[keyPath: path] = value
-            }, show: { "\($0[keyPath: path])" })
+            }, show: { words($0[keyPath: path]) })
+    }
+
+    /// `75`, not `75.0`.
+    private static func words(_ value: Double) -> String {
+        Int(exactly: value).map { String($0) } ?? "\(value)"
     }
 
     static func flag(_ key: String, _ path: Path<Bool>) -> Self {

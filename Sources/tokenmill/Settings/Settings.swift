@@ -1,15 +1,18 @@
 // Settings.swift: everything an operator can choose, with its default. A plain value.
 // It reads nothing itself; `SettingsTable` says how keys map to these fields, and
 // Config/tokenmill.yaml explains each one to the operator.
+import Compute
+import Engine
+import HTTP
 import Service
 
 /// What `tokenmill serve` runs by. Zero means "choose for me" wherever a field says so.
 struct Settings: Sendable, Equatable {
     var model = Model()
     var listen = Listen()
-    var http = HTTPLimits()
-    var engine = EngineLimits()
-    var service = ServiceLimits()
+    var http = HTTPChoices()
+    var engine = EngineChoices()
+    var service = ServiceChoices()
     var log = Log()
     /// Empty serves one endpoint named after the model.
     var endpoints: [EndpointSettings] = []
@@ -21,12 +24,12 @@ struct Settings: Sendable, Equatable {
         var path = ""
         /// What clients call it; empty takes the file's name.
         var name = ""
-        var compute = Compute.auto
+        var compute = ComputeMode.auto
         /// 0 takes one thread per core.
         var threads = 0
+        /// A kernel table by name; empty takes the best that the machine runs.
+        var kernels = ""
     }
-
-    enum Compute: String, Sendable, CaseIterable { case auto, float32 }
 
     struct Listen: Sendable, Equatable {
         var host = "127.0.0.1"
@@ -39,32 +42,33 @@ struct Settings: Sendable, Equatable {
         var tlsKey = ""
     }
 
-    struct HTTPLimits: Sendable, Equatable {
-        var headerBytesMax = 16 << 10
-        var bodyBytesMax = 4 << 20
-        var connectionsMax = 4096
-        var headerSecondsMax = 10
-        var bodySecondsMax = 30
-        var idleSecondsMax = 75
-        var writeSecondsMax = 30
-        var outboundBytesMax = 1 << 20
+    struct HTTPChoices: Sendable, Equatable {
+        var limits = ServerLimits()
         var shards = 2
         var corsOrigins: [String] = []
     }
 
-    struct EngineLimits: Sendable, Equatable {
-        var stepTokensMax = 512
-        var sequencesMax = 64
-        var waitingMax = 256
-        var choicesMax = 16
+    struct EngineChoices: Sendable, Equatable {
+        var limits = EngineSettings()
         var pageTokens = 16
         /// 0 takes a part of the memory that is free.
         var cacheBytes = 0
+        var cacheElement = CacheChoice.auto
         /// 0 takes the model's own context.
-        var contextTokensMax = 0
+        var contextTokensMax: Int {
+            get { limits.contextMax ?? 0 }
+            set { limits.contextMax = newValue == 0 ? nil : newValue }
+        }
     }
 
-    struct ServiceLimits: Sendable, Equatable {
+    enum CacheChoice: String, Sendable, CaseIterable {
+        case auto, f32, f16, bf16
+
+        /// `nil` leaves it to the model.
+        var element: CacheElement? { CacheElement(rawValue: rawValue) }
+    }
+
+    struct ServiceChoices: Sendable, Equatable {
         var drainSecondsMax = 30
         /// A key that may do everything; empty asks for none.
         var apiKey = ""

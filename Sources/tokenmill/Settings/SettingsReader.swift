@@ -1,5 +1,6 @@
 // SettingsReader.swift: defaults, then the file, then variables, then flags; later wins.
 // Pure but for reading the one file it is told of.
+import Engine
 
 enum SettingsReader {
     /// Variables that begin with TOKENMILL_ and are not settings.
@@ -38,6 +39,21 @@ enum SettingsReader {
         guard listen.tlsCertificate.isEmpty == listen.tlsKey.isEmpty else {
             let missing = listen.tlsKey.isEmpty ? "listen.tls_key" : "listen.tls_certificate"
             throw .contradiction("TLS needs a certificate and a key: '\(missing)' is empty")
+        }
+        let limits = settings.engine.limits
+        guard limits.stepTokensMax > limits.sequencesMax else {
+            throw .contradiction(
+                "engine.step_tokens_max is \(limits.stepTokensMax), and must be above "
+                    + "engine.sequences_max, which is \(limits.sequencesMax)")
+        }
+        guard limits.choicesMax <= limits.sequencesMax else {
+            throw .contradiction(
+                "engine.choices_max is \(limits.choicesMax), above engine.sequences_max, which is "
+                    + "\(limits.sequencesMax)")
+        }
+        guard [16, 32, 64].contains(settings.engine.pageTokens) else {
+            throw .contradiction(
+                "engine.page_tokens is \(settings.engine.pageTokens), and must be 16, 32 or 64")
         }
     }
 }

@@ -12,15 +12,16 @@ enum TraceFile {
         return root.appendingPathComponent("../shared/conformance/traces").standardized
     }()
 
-    /// The requests in order of arrival, the first at 0; `nil`, with a printed reason, when the
-    /// file is absent.
+    static var isPresent: Bool {
+        let isPresent = FileManager.default.fileExists(atPath: folder.path)
+        if !isPresent { print("conformance traces: skipped, nothing at \(folder.path)") }
+        return isPresent
+    }
+
+    /// The requests in order of arrival, the first at 0; `nil` when the file cannot be read.
     static func read(_ name: String) -> [TraceRequest]? {
-        guard
-            let text = try? String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
-        else {
-            print("conformance traces: skipped \(name), not found in \(folder.path)")
-            return nil
-        }
+        let file = folder.appendingPathComponent(name)
+        guard let text = try? String(contentsOf: file, encoding: .utf8) else { return nil }
         var requests: [TraceRequest] = []
         for line in text.split(whereSeparator: \.isNewline).dropFirst() {
             let fields = line.split(separator: ",")

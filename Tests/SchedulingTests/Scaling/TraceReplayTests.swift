@@ -3,6 +3,7 @@
 import Testing
 @testable import Scheduling
 
+@Suite(.enabled(if: TraceFile.isPresent, "no traces in the conformance folder"))
 struct TraceReplayTests {
     private func policy(min: Int, max: Int, targets: [ScalingSignal: Double]) -> ScalingPolicy {
         var policy = ScalingPolicy()
@@ -13,7 +14,7 @@ struct TraceReplayTests {
     }
 
     @Test func `the hour of conversations is served within bounds and without flapping`() throws {
-        guard let trace = TraceFile.read("azure_2023_conv.csv") else { return }
+        let trace = try #require(TraceFile.read("azure_2023_conv.csv"))
         let policy = policy(
             min: 0, max: 12, targets: [.capacity: 0.8, .promptTokensPerSecond: 4000])
         var model = ReplicaModel()
@@ -33,7 +34,7 @@ struct TraceReplayTests {
     }
 
     @Test func `five seconds of traffic do not flap either`() throws {
-        guard let trace = TraceFile.read("aibrix_5s.csv") else { return }
+        let trace = try #require(TraceFile.read("aibrix_5s.csv"))
         let policy = policy(min: 1, max: 4, targets: [.concurrentRequests: 4])
         var model = ReplicaModel()
         model.tickSeconds = 0.25
@@ -45,7 +46,7 @@ struct TraceReplayTests {
     }
 
     @Test func `the same trace gives the same hints`() throws {
-        guard let trace = TraceFile.read("aibrix_5s.csv") else { return }
+        let trace = try #require(TraceFile.read("aibrix_5s.csv"))
         let policy = policy(min: 1, max: 4, targets: [.capacity: 0.8])
         var first = ReplicaModel()
         first.replay(trace, policy: policy, tail: 100, replicas: 1)
