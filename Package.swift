@@ -62,7 +62,7 @@ let package = Package(
             name: "tokenmill",
             dependencies: [
                 "Core", "JSON", "HTTP", "Kernels", "Compute", "Checkpoints", "Text", "Scheduling", "Models", "Engine",
-                "Service", "API", Library.argumentParser, Library.logging, Library.yams,
+                "Service", "API", Library.argumentParser, Library.httpTypes, Library.logging, Library.yams,
             ],
             swiftSettings: strict),
         // tests mirror sources
@@ -78,7 +78,7 @@ let package = Package(
         tests("EngineTests", ["Core", "Checkpoints", "Compute", "Engine", "JSON", "Kernels", "Models", "Scheduling"]),
         tests("ServiceTests", ["Core", "JSON", "Service", "Engine", "Text", "Scheduling"]),
         tests("APITests", ["Core", "JSON", "HTTP", "API", "Service", "Engine", "Text", Library.httpTypes]),
-        tests("CommandTests", ["tokenmill"]),
+        tests("CommandTests", ["Core", "JSON", "Scheduling", "Engine", "Service", "tokenmill", Library.logging]),
     ],
     swiftLanguageModes: [.v6]
 )

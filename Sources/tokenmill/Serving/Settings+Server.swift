@@ -1,5 +1,6 @@
 // Settings+Server.swift: settings as the configurations that HTTP and Service take.
 import HTTP
+import HTTPTypes
 import Logging
 import Service
 
@@ -28,11 +29,12 @@ extension Settings {
         } else if !http.corsOrigins.isEmpty {
             configuration.crossOrigin.allowedOrigins = .listed(Set(http.corsOrigins))
         }
+        configuration.errorBody = ProtocolErrorBody.bytes
         configuration.onRefusal = { refusal in
             logger.info(
                 "refused",
                 metadata: [
-                    "status": "\(refusal.status)", "reason": "\(refusal.message)",
+                    "status": "\(refusal.status.code)", "reason": "\(refusal.message)",
                     "peer": "\(refusal.peer)",
                 ])
         }
