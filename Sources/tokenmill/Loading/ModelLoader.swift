@@ -34,7 +34,8 @@ struct ModelLoader {
         }
         let kernels = try kernelTable()
         let options = try self.options(for: checkpoint, kernels: kernels)
-        let decoder = try decoder(checkpoint, options, progress)
+        // Made here and handed over whole: the engine's thread is its only user from then on.
+        nonisolated(unsafe) let decoder = try decoder(checkpoint, options, progress)
         let report = LoadReport(
             path: checkpoint.path, family: decoder.configuration.family.name,
             parameters: checkpoint.tensors.values.reduce(0) { $0 + $1.elementCount },

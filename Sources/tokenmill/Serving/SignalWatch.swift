@@ -12,6 +12,7 @@ final class SignalWatch {
     init() {
         signal(SIGPIPE, SIG_IGN)
         let count = SignalCount()
+        let queue = queue
         sources = [SIGTERM, SIGINT].map { number in
             // The default action would end the process before the source hears of it.
             signal(number, SIG_IGN)
