@@ -25,11 +25,16 @@ enum MappingGuard {
     static let mappingsMax = 4096
 
     /// Held while a slot is taken or the handler is installed; never by the handler.
-    private static let registration = Mutex(())
+    private static let registration = Registration()
+
+    /// A lock in an object of its own: one of no content, in a static, loses its place when optimized.
+    private final class Registration: Sendable {
+        let taken = Mutex(0)
+    }
 
     /// Answers the slot that guards this mapping, or nil when all are taken.
     static func register(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        registration.withLock { _ in
+        registration.taken.withLock { taken in
             let table = slots ?? install()
             guard let index = (0..<mappingsMax).first(where: { isFree(table, $0) }) else {
                 return nil
@@ -39,6 +44,7 @@ enum MappingGuard {
             table[index].base.store(base, ordering: .relaxed)
             // Last, and with release: a slot with an end has the base that belongs to it.
             table[index].end.store(base + UInt(bytes.count), ordering: .releasing)
+            taken += 1
             return index
         }
     }
