@@ -35,7 +35,9 @@ public struct Product: Hashable, Sendable {
     /// Adds to the output instead of replacing it.
     public var accumulates: Bool
 
-    public init(_ matrix: MatrixHandle, bias: VectorHandle? = nil, into output: BufferSlice, accumulates: Bool = false) {
+    public init(
+        _ matrix: MatrixHandle, bias: VectorHandle? = nil, into output: BufferSlice, accumulates: Bool = false
+    ) {
         self.matrix = matrix
         self.bias = bias
         self.output = output
