@@ -78,7 +78,7 @@ struct ThroughputTests {
         }
     }
 
-    @Test(arguments: [([3.0], 3.0), ([1, 9, 2], 2), ([4, 1, 2, 3], 2.5)])
+    @Test(arguments: [([3.0], 3.0), ([1, 9, 2], 2), ([4, 1, 2, 3], 2.5)] as [([Double], Double)])
     func `the median is of the rounds`(rounds: [Double], median: Double) {
         let probe = ThroughputCase(streams: 1, promptTokens: 1, generateTokens: 1)
         #expect(BenchResult(kind: .prompt, probe: probe, rounds: rounds).median == median)

@@ -1,5 +1,6 @@
 // SettingsFileTests.swift: what the YAML reader takes, and where it says the mistake is.
 import Foundation
+import HTTP
 import Scheduling
 import Service
 import Testing
@@ -130,8 +131,8 @@ struct SettingsFileTests {
     }
 
     @Test func `sizes take units`() throws {
-        #expect(try read("http: {body_bytes_max: 8MiB}").http.bodyBytesMax == 8 << 20)
-        #expect(try read("http: {body_bytes_max: 2048}").http.bodyBytesMax == 2048)
+        #expect(try read("http: {body_bytes_max: 8MiB}").http.limits.bodyBytesMax == 8 << 20)
+        #expect(try read("http: {body_bytes_max: 2048}").http.limits.bodyBytesMax == 2048)
         #expect(throws: SettingsError.self) { try read("http: {body_bytes_max: 8MB}") }
         #expect(throws: SettingsError.self) { try read("http: {body_bytes_max: 9999999999GiB}") }
         #expect(ByteSize.parse("-1") == nil)
