@@ -40,9 +40,10 @@ let package = Package(
         layer("JSON", [Library.orderedCollections]),
         .systemLibrary(name: "COpenSSL", path: "Sources/HTTP/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", path: "Sources/HTTP/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CEpoll", path: "Sources/HTTP/CEpoll"),
         .target(
-            name: "HTTP", dependencies: ["COpenSSL", "CZlib", Library.httpTypes], exclude: ["COpenSSL", "CZlib"],
-            swiftSettings: strict),
+            name: "HTTP", dependencies: ["CEpoll", "COpenSSL", "CZlib", Library.httpTypes],
+            exclude: ["CEpoll", "COpenSSL", "CZlib"], swiftSettings: strict),
         .target(name: "Kernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
         // layer 1
         layer("Scheduling", ["Core", Library.deque, Library.orderedCollections]),

@@ -33,8 +33,7 @@ final class Connection {
     private(set) var phase: Phase
     private let isUnix: Bool
     private var transport: Transport?
-    private var reading: ReadinessSource?
-    private var writing: ReadinessSource?
+    private var watch: ReadinessWatch?
     private var parser: RequestParser
     private var arrival = Arrival.unknown
     private var isProcessing = false
@@ -69,12 +68,11 @@ final class Connection {
 
     func open(isOneTooMany: Bool) {
         guard let transport, shard.context.tls == nil || isSecure || isUnix else { return abort() }
-        reading = ReadinessSource(.readable, of: transport.descriptor, queue: shard.queue) {
-            [weak self] in
+        watch = ReadinessWatch(transport.descriptor, queue: shard.queue) { [weak self] readiness in
             guard let self else { return }
-            shard.turn { self.readable() }
+            shard.turn { readiness == .readable ? self.readable() : self.writable() }
         }
-        reading?.arm()
+        watch?.arm(.readable)
         if isOneTooMany {
             if isSecure { return abort() }
             return refuse(.tooManyConnections(limit: limits.connectionsMax))
@@ -97,10 +95,8 @@ final class Connection {
         phase = .closed
         phaseDeadline = .max
         stallDeadline = .max
-        reading?.cancel()
-        writing?.cancel()
-        reading = nil
-        writing = nil
+        watch?.cancel()
+        watch = nil
         transport = nil
         outbound.discard()
         shard.remove(self)
@@ -150,7 +146,9 @@ extension Connection {
                 // TLS may have waited for these bytes in order to write.
                 if isSecure && !outbound.isEmpty { shard.setNeedsFlush(self) }
                 return
-            case .wouldBlock(.writable): return armWriting()
+            case .wouldBlock(.writable):
+                watch?.arm(.writable)
+                return
             case .endOfStream: return peerFinished()
             case .failed: return abort()
             }
@@ -166,11 +164,11 @@ extension Connection {
         guard let transport else { return }
         switch transport.handshake() {
         case .bytes:
-            writing?.disarm()
+            watch?.disarm(.writable)
             phase = .receiving
             process()
-        case .wouldBlock(.readable): writing?.disarm()
-        case .wouldBlock(.writable): armWriting()
+        case .wouldBlock(.readable): watch?.disarm(.writable)
+        case .wouldBlock(.writable): watch?.arm(.writable)
         case .endOfStream, .failed: abort()
         }
     }
@@ -191,7 +189,7 @@ extension Connection {
     /// section 9.6).
     private func peerFinished() {
         inputEnded = true
-        reading?.disarm()
+        watch?.disarm(.readable)
         switch phase {
         case .receiving: process()
         case .answering:
@@ -214,9 +212,9 @@ extension Connection {
         guard isPaused != isInputPaused, !inputEnded else { return }
         isInputPaused = isPaused
         if isPaused {
-            reading?.disarm()
+            watch?.disarm(.readable)
         } else {
-            reading?.arm()
+            watch?.arm(.readable)
             if isSecure { bound.later { $0.readAgain() } }
         }
     }
@@ -351,7 +349,7 @@ extension Connection {
                 outbound.consume(count)
                 sentAny = true
             case .wouldBlock(let readiness):
-                if readiness == .writable { armWriting() }
+                if readiness == .writable { watch?.arm(.writable) }
                 if sentAny || stallDeadline == .max {
                     stallDeadline = Shard.deadline(in: limits.stallSecondsMax)
                     shard.wake(at: stallDeadline)
@@ -361,27 +359,16 @@ extension Connection {
             }
         }
         stallDeadline = .max
-        writing?.disarm()
+        watch?.disarm(.writable)
         if phase == .closing { linger() }
     }
 
-    private func armWriting() {
-        guard let transport else { return }
-        if writing == nil {
-            writing = ReadinessSource(.writable, of: transport.descriptor, queue: shard.queue) {
-                [weak self] in
-                guard let self else { return }
-                shard.turn { self.writable() }
-            }
-        }
-        writing?.arm()
-    }
 
     private func writable() {
         if phase == .handshake { return readable() }
         flush()
         if outbound.isEmpty {
-            writing?.disarm()
+            watch?.disarm(.writable)
             // TLS may have waited for room in order to read.
             if isSecure { readable() }
         }

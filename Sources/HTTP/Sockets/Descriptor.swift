@@ -1,7 +1,6 @@
 // Descriptor.swift: owns one file descriptor, and makes the system calls on it.
-// EINTR and EAGAIN are handled here and nowhere else. Closed when its last owner lets go; the
-// Dispatch sources on it are owners until they are cancelled, so it can never be closed under one
-// of them.
+// EINTR and EAGAIN are handled here and nowhere else. Closed when its last owner lets go; a watch
+// on it is an owner, so it can never be closed under one.
 
 import Glibc
 

@@ -15,7 +15,7 @@ final class Listener: Sendable {
 
     let address: ListenAddress
     private let descriptor: Descriptor
-    private let source: Mutex<ReadinessSource?>
+    private let watch: Mutex<ReadinessWatch?>
     private let queue: DispatchQueue
 
     /// Opens every socket that `address` stands for.
@@ -78,27 +78,25 @@ final class Listener: Sendable {
             address = place
         }
         self.queue = queue
-        source = Mutex(nil)
+        watch = Mutex(nil)
     }
 
     /// Begins to accept; `deliver` is called on the queue.
     func start(_ deliver: @escaping @Sendable (Descriptor) -> Void) {
-        source.withLock { source in
-            let new = ReadinessSource(.readable, of: descriptor, queue: queue) { [weak self] in
-                self?.accept(deliver)
-            }
-            new.arm()
-            source = new
+        watch.withLock { watch in
+            let new = ReadinessWatch(descriptor, queue: queue) { [weak self] _ in self?.accept(deliver) }
+            new.arm(.readable)
+            watch = new
         }
     }
 
     /// Stops accepting for good; waiting connections are reset by the system.
     func cancel() {
-        // The descriptor outlives its source for a moment, in which nobody may connect any more.
+        // The descriptor may outlive its watch for a moment, in which nobody may connect any more.
         descriptor.endListening()
-        source.withLock { source in
-            source?.cancel()
-            source = nil
+        watch.withLock { watch in
+            watch?.cancel()
+            watch = nil
         }
         if case .unix(let path) = address { _ = unlink(path) }
     }
@@ -114,9 +112,9 @@ final class Listener: Sendable {
     }
 
     private func pause() {
-        source.withLock { $0?.disarm() }
+        watch.withLock { $0?.disarm(.readable) }
         queue.asyncAfter(deadline: .now() + .milliseconds(Self.pauseMilliseconds)) { [weak self] in
-            self?.source.withLock { $0?.arm() }
+            self?.watch.withLock { $0?.arm(.readable) }
         }
     }
 

@@ -1,0 +1,3 @@
+/* shim.h: Linux's readiness interface, which Glibc's module leaves out. */
+#pragma once
+#include <sys/epoll.h>
