@@ -8,6 +8,8 @@ static const struct kernel_table tables[] = {
 #if defined(__x86_64__)
     { "avx2", &matmul_x86_avx2, &row_kernels_x86_avx2, &attention_kernels_x86_avx2,
       &statistics_kernels_x86_avx2 },
+    { "avx512", &matmul_x86_avx512, &row_kernels_x86_avx512, &attention_kernels_x86_avx512,
+      &statistics_kernels_x86_avx512 },
 #endif
 };
 

@@ -8,7 +8,7 @@ private struct RandomMatrix {
     let record: packed_matrix
     let memory: UnsafeMutableRawPointer
 
-    init(layout: Int32, rows: Int, cols: Int, quantMaximum: Int, hasOffsets: Bool, using generator: inout SeededGenerator) {
+    init(layout: Int32, rows: Int, cols: Int, quantMaximum: Int, hasOffsets: Bool, using generator: inout SeededNumbers) {
         let bytes = Int(panel_count(Int32(rows))) * panel_bytes(layout, hasOffsets ? 1 : 0, Int32(cols))
         memory = .allocate(byteCount: bytes, alignment: 64)
         if layout_is_float(layout) != 0 {
@@ -23,7 +23,7 @@ private struct RandomMatrix {
     }
 
     private static func fillFloats(
-        _ memory: UnsafeMutableRawPointer, _ bytes: Int, _ layout: Int32, _ generator: inout SeededGenerator
+        _ memory: UnsafeMutableRawPointer, _ bytes: Int, _ layout: Int32, _ generator: inout SeededNumbers
     ) {
         if layout == Int32(LAYOUT_F32.rawValue) {
             for index in 0..<bytes / 4 {
@@ -40,7 +40,7 @@ private struct RandomMatrix {
 
     private static func fillBlocks(
         _ memory: UnsafeMutableRawPointer, _ bytes: Int, _ layout: Int32, _ quantMaximum: Int, _ hasOffsets: Bool,
-        _ generator: inout SeededGenerator
+        _ generator: inout SeededNumbers
     ) {
         let isNibble = layout <= Int32(LAYOUT_U4_G16.rawValue)
         let block = panel_block_bytes(layout, hasOffsets ? 1 : 0), quants = isNibble ? 256 : 512
@@ -55,19 +55,6 @@ private struct RandomMatrix {
                 memory.storeBytes(of: bits, toByteOffset: start + index, as: UInt16.self)
             }
         }
-    }
-}
-
-/// A small generator, so that a failing case can be made again from its seed.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }
 
@@ -96,16 +83,9 @@ struct MatmulTests {
         Shape(layout: Int32(LAYOUT_U8_G16.rawValue), quantMaximum: 255, hasOffsets: false),
     ]
 
-    // Immutable C tables.
-    nonisolated(unsafe) static let tables: [UnsafePointer<kernel_table>] = {
-        var found: [UnsafePointer<kernel_table>] = []
-        while let table = kernel_table_at(Int32(found.count)) { found.append(table) }
-        return found
-    }()
-
-    @Test(arguments: shapes, [UInt64(1), 2, 3])
-    func `every table multiplies to the same bits as the portable one`(shape: Shape, seed: UInt64) {
-        var generator = SeededGenerator(state: seed)
+    @Test(arguments: shapes, [1, 2, 3])
+    func `every table multiplies to the same bits as the portable one`(shape: Shape, seed: Int) {
+        var generator = SeededNumbers(seed: seed)
         let rows = Int.random(in: 1...50, using: &generator), cols = 32 * Int.random(in: 1...7, using: &generator)
         let count = Int.random(in: 1...13, using: &generator)
         let matrix = RandomMatrix(
@@ -113,8 +93,8 @@ struct MatmulTests {
             hasOffsets: shape.hasOffsets, using: &generator)
         defer { matrix.memory.deallocate() }
         let x = (0..<count * cols).map { _ in Float.random(in: -3...3, using: &generator) }
-        let expected = Self.product(Self.tables[0], matrix.record, x, count: count)
-        for table in Self.tables.dropFirst() {
+        let expected = Self.product(KernelSet.portable.table, matrix.record, x, count: count)
+        for table in KernelSet.twins.map(\.table) {
             let result = Self.product(table, matrix.record, x, count: count)
             #expect(
                 result.map(\.bitPattern) == expected.map(\.bitPattern),
@@ -124,7 +104,7 @@ struct MatmulTests {
 
     @Test func `extreme quants and activations do not overflow`() {
         for shape in Self.shapes where layout_is_float(shape.layout) == 0 {
-            var generator = SeededGenerator(state: 9)
+            var generator = SeededNumbers(seed: 9)
             let matrix = RandomMatrix(
                 layout: shape.layout, rows: 16, cols: 64, quantMaximum: shape.quantMaximum,
                 hasOffsets: shape.hasOffsets, using: &generator)
@@ -137,28 +117,28 @@ struct MatmulTests {
             }
             for value in [Float(1), -1] {
                 let x = [Float](repeating: value, count: 64)
-                let expected = Self.product(Self.tables[0], matrix.record, x, count: 1)
-                for table in Self.tables.dropFirst() {
+                let expected = Self.product(KernelSet.portable.table, matrix.record, x, count: 1)
+                for table in KernelSet.twins.map(\.table) {
                     #expect(Self.product(table, matrix.record, x, count: 1) == expected)
                 }
             }
         }
     }
 
-    @Test(arguments: [UInt64(4), 5])
-    func `every table quantizes activations to the same bytes`(seed: UInt64) {
-        var generator = SeededGenerator(state: seed)
+    @Test(arguments: [4, 5])
+    func `every table quantizes activations to the same bytes`(seed: Int) {
+        var generator = SeededNumbers(seed: seed)
         let cols = 160
         var x = (0..<cols).map { _ in Float.random(in: -2...2, using: &generator) }
         for index in 32..<64 { x[index] = 0 }
-        let expected = Self.quantized(Self.tables[0], x)
-        for table in Self.tables.dropFirst() { #expect(Self.quantized(table, x) == expected) }
+        let expected = Self.quantized(KernelSet.portable.table, x)
+        for table in KernelSet.twins.map(\.table) { #expect(Self.quantized(table, x) == expected) }
     }
 
     @Test func `a quantized row is within half a step of the values`() {
-        var generator = SeededGenerator(state: 6)
+        var generator = SeededNumbers(seed: 6)
         let x = (0..<96).map { _ in Float.random(in: -5...5, using: &generator) }
-        var row = Self.quantized(Self.tables[0], x)
+        var row = Self.quantized(KernelSet.portable.table, x)
         row.withUnsafeMutableBytes { raw in
             let view = activation_row_view(raw.baseAddress, 96)
             for index in x.indices {

@@ -6,45 +6,29 @@ import Foundation
 import Kernels
 import Testing
 
-/// One instruction set's tables of the rooms under test.
-struct KernelSet: Sendable, CustomTestStringConvertible {
-    let name: String
-    let rows: row_kernels
-    let attention: attention_kernels
-    let statistics: statistics_kernels
+/// One instruction set's kernels.
+struct KernelSet: @unchecked Sendable, CustomTestStringConvertible {
+    // Immutable C tables.
+    let table: UnsafePointer<kernel_table>
 
+    var name: String { String(cString: table.pointee.name) }
+    var rows: row_kernels { table.pointee.rows.pointee }
+    var attention: attention_kernels { table.pointee.attention.pointee }
+    var statistics: statistics_kernels { table.pointee.statistics.pointee }
     var testDescription: String { name }
 
-    static let portable = KernelSet(
-        name: "portable", rows: row_kernels_portable, attention: attention_kernels_portable,
-        statistics: statistics_kernels_portable)
-
-    /// The SIMD tables that this CPU can run, asked of the operating system.
-    static let twins: [KernelSet] = {
+    /// Every set that this CPU can run, portable first.
+    static let all: [KernelSet] = {
         var sets: [KernelSet] = []
-        #if arch(x86_64)
-        let information = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-        let line = information.split(separator: "\n").first { $0.hasPrefix("flags") } ?? ""
-        let flags = Set(line.split(separator: " "))
-        if flags.isSuperset(of: ["avx2", "fma", "f16c"]) {
-            sets.append(
-                KernelSet(
-                    name: "x86_avx2", rows: row_kernels_x86_avx2,
-                    attention: attention_kernels_x86_avx2, statistics: statistics_kernels_x86_avx2))
-        }
-        if flags.isSuperset(of: ["avx512f", "avx512bw", "avx512dq", "avx512vl"]) {
-            sets.append(
-                KernelSet(
-                    name: "x86_avx512", rows: row_kernels_x86_avx512,
-                    attention: attention_kernels_x86_avx512,
-                    statistics: statistics_kernels_x86_avx512))
-        }
-        #endif
-        print("kernel tables under test: portable, " + sets.map(\.name).joined(separator: ", "))
+        while let table = kernel_table_at(Int32(sets.count)) { sets.append(KernelSet(table: table)) }
+        print("kernel tables under test: " + sets.map(\.name).joined(separator: ", "))
         return sets
     }()
 
-    static var all: [KernelSet] { [portable] + twins }
+    static var portable: KernelSet { all[0] }
+
+    /// The SIMD sets, which must give the bits of the portable one.
+    static var twins: [KernelSet] { Array(all.dropFirst()) }
 }
 
 /// SplitMix64, so that a printed seed gives the same case everywhere.
