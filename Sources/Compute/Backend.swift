@@ -32,14 +32,21 @@ public enum ComputeMode: String, Sendable, CaseIterable {
 /// The element type of keys and values in the cache.
 public enum CacheElement: String, Sendable, CaseIterable {
     case f32, f16, bf16
+    /// With an f32 scale per token and head.
+    case int8
 
-    public var bytes: Int { self == .f32 ? 4 : 2 }
+
+    /// Bytes of a page's keys, or of its values, in one layer.
+    public func pagePartBytes(kvHeads: Int, headSize: Int, pageSize: Int) -> Int {
+        attention_page_part_bytes(Int32(kvHeads), Int32(headSize), Int32(pageSize), kernelValue)
+    }
 
     var kernelValue: attention_element {
         switch self {
         case .f32: attention_element_f32
         case .f16: attention_element_f16
         case .bf16: attention_element_bf16
+        case .int8: attention_element_i8
         }
     }
 }

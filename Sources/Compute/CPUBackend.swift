@@ -9,6 +9,7 @@ public final class CPUBackend: Backend {
     public let team: WorkerTeam
 
     private var buffers: [CPUBuffer] = []
+    private let arena = DeviceArena()
     private var matrices: [PackedMatrix] = []
     private var vectors: [UnsafeMutableBufferPointer<Float>] = []
     private var tables: [WeightSource] = []
@@ -32,7 +33,7 @@ public final class CPUBackend: Backend {
     }
 
     public func makeMatrix(_ source: WeightSource) throws(BackendError) -> MatrixHandle {
-        matrices.append(try PackedMatrix(source, mode: mode, team: team))
+        matrices.append(try PackedMatrix(source, mode: mode, team: team, arena: arena))
         return MatrixHandle(index: matrices.count - 1)
     }
 
@@ -81,7 +82,9 @@ public final class CPUBackend: Backend {
             cache: cache)
         program = try CPUProgram(
             try operations.map { operation throws(BackendError) in try lowering.lower(operation) },
-            kernels: kernels, workers: team.count, headSizeMax: lowering.headSizeMax(of: operations))
+            kernels: kernels, workers: team.count,
+            attentions: operations.compactMap { if case .attend(let description) = $0 { description } else { nil } },
+            positions: cache?.positions ?? 0)
     }
 
     public func copyPage(group: Int, from source: Int, to target: Int) {

@@ -27,12 +27,16 @@ final class CPUCache {
         self.element = element
         var made: [Group] = []
         for shape in shapes {
-            let layerBytes = 2 * shape.kvHeads * shape.headSize * pageSize * element.bytes
+            let layerBytes = 2 * element.pagePartBytes(
+                kvHeads: shape.kvHeads, headSize: shape.headSize, pageSize: pageSize)
             let memory = try DeviceMemory.allocate(shape.layers * shape.pages * layerBytes)
             made.append(Group(shape: shape, memory: memory, layerBytes: layerBytes))
         }
         groups = made
     }
+
+    /// Positions that the largest group has room for.
+    var positions: Int { pageSize * (groups.map(\.shape.pages).max() ?? 0) }
 
     func copyPage(group index: Int, from source: Int, to target: Int) {
         let group = groups[index]

@@ -56,13 +56,6 @@ struct CPULowering {
         return record
     }
 
-    func headSizeMax(of operations: [Operation]) -> Int {
-        operations.reduce(8) { largest, operation in
-            if case .attend(let description) = operation { return max(largest, description.headSize) }
-            return largest
-        }
-    }
-
     private func embed(_ table: WeightSource, scale: Float, into output: BufferHandle) -> embed_operation {
         embed_operation(
             table: table.bytes.baseAddress, format: table.format.rawValue, cols: Int32(table.cols),
@@ -120,11 +113,22 @@ struct CPULowering {
         layer.element = cache.element.kernelValue
         layer.keys = group.keys(layer: description.layerInGroup).assumingMemoryBound(to: UInt8.self)
         layer.values = group.values(layer: description.layerInGroup).assumingMemoryBound(to: UInt8.self)
+        if cache.element == .int8 {
+            let elements = group.shape.kvHeads * group.shape.headSize * cache.pageSize
+            layer.key_scales = scales(behind: elements, of: layer.keys)
+            layer.value_scales = scales(behind: elements, of: layer.values)
+        }
         layer.page_stride = group.pageBytes
         layer.scale = description.scale
         layer.soft_cap = description.softCap
         layer.sinks = vector(description.sinks)
         return layer
+    }
+
+    private func scales(
+        behind bytes: Int, of elements: UnsafeMutablePointer<UInt8>
+    ) -> UnsafeMutablePointer<Float> {
+        UnsafeMutableRawPointer(elements + bytes).assumingMemoryBound(to: Float.self)
     }
 
     private func checkShape(_ description: AttentionDescription) throws(BackendError) {

@@ -1,21 +1,33 @@
-// CPUProgram.swift: the lowered operations and the scratch of each worker.
+// CPUProgram.swift: the lowered operations, the scratch of each worker, and where workers that share
+// a head's attention leave their parts.
 import Kernels
 
 final class CPUProgram {
     private let operations: UnsafeMutableBufferPointer<operation>
     private let scratch: DeviceMemory
+    private let partials: DeviceMemory
     private var record: program
 
     init(
-        _ list: [operation], kernels: KernelTable, workers: Int, headSizeMax: Int
+        _ list: [operation], kernels: KernelTable, workers: Int, attentions: [AttentionDescription],
+        positions: Int
     ) throws(BackendError) {
+        let headSizeMax = attentions.map(\.headSize).max() ?? 8
+        // Attention is shared out by spans only while heads are too few to keep the workers busy.
+        let heads = workers * PARTS_PER_WORKER
+        let spans = positions / attention_span_tokens + 1
+        let share = attentions.map { $0.heads / $0.kvHeads }.max() ?? 1
+        let perHead = spans * share * Int(attention_partial_floats(Int32(headSizeMax)))
+        partials = try DeviceMemory.allocate(heads * perHead * MemoryLayout<Float>.size)
         let scratchBytes = attention_scratch_bytes(Int32(headSizeMax))
         scratch = try DeviceMemory.allocate(scratchBytes * workers)
         operations = .allocate(capacity: list.count)
         _ = operations.initialize(from: list)
         record = program(
             kernels: kernels.pointer, count: Int32(list.count), operations: operations.baseAddress,
-            scratch: scratch.base.assumingMemoryBound(to: UInt8.self), scratch_bytes: scratchBytes)
+            scratch: scratch.base.assumingMemoryBound(to: UInt8.self), scratch_bytes: scratchBytes,
+            partials: partials.base.assumingMemoryBound(to: Float.self), partials_heads: heads,
+            partials_per_head: perHead)
     }
 
     deinit { operations.deallocate() }

@@ -5,12 +5,14 @@ import Kernels
 final class PackedMatrix {
     let rows: Int
     let cols: Int
-    private let memory: DeviceMemory
-    /// What kernels read; points into `memory`.
+    let bytes: Int
+    /// What kernels read; points into the arena, which outlives it.
     let record: packed_matrix
 
     /// - Cost: one pass over the source, two where scales have to be brought into the range of f16.
-    init(_ source: WeightSource, mode: ComputeMode, team: WorkerTeam) throws(BackendError) {
+    init(
+        _ source: WeightSource, mode: ComputeMode, team: WorkerTeam, arena: DeviceArena
+    ) throws(BackendError) {
         rows = source.rows
         cols = source.cols
         let from = pack_source(
@@ -21,8 +23,8 @@ final class PackedMatrix {
             throw .formatUnsupported(source.format)
         }
         let panels = Int(panel_count(plan.rows))
-        memory = try DeviceMemory.allocate(panels * panel_bytes(plan.layout, plan.has_offsets, plan.cols))
-        plan.data = UnsafePointer(memory.base.assumingMemoryBound(to: UInt8.self))
+        bytes = panels * panel_bytes(plan.layout, plan.has_offsets, plan.cols)
+        plan.data = UnsafePointer(try arena.allocate(bytes).assumingMemoryBound(to: UInt8.self))
         let factor = Self.scaleFactor(from, plan, panels: panels, team: team)
         plan.output_scale = 1 / factor
         let packed = plan
@@ -33,8 +35,6 @@ final class PackedMatrix {
         }
         record = packed
     }
-
-    var bytes: Int { memory.bytes }
 
     var isFloat: Bool { layout_is_float(record.layout) != 0 }
 

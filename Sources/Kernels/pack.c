@@ -2,7 +2,7 @@
  * moved word by word; every other block format goes through integer_view. */
 #include "pack.h"
 #include "dequantize.h"
-#include "portable/half.h"
+#include "portable/conversions.h"
 #include <math.h>
 #include <string.h>
 

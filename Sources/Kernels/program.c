@@ -9,8 +9,7 @@ struct run {
 
 enum {
     ROWS_PER_PART = 4,           /* of row-wise operations */
-    PRODUCT_ROWS_PER_PART = 128, /* activation rows that stay in L2 beside a panel */
-    PARTS_PER_WORKER = 4         /* panels are grouped so that claims stay rare */
+    PRODUCT_ROWS_PER_PART = 128 /* activation rows that stay in L2 beside a panel */
 };
 
 static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
@@ -156,6 +155,7 @@ static void run_rotate_store(const struct attention_layer *layer, const struct r
             .keys = first + queries, .values = first + queries + keys,
             .row_stride = layer->projected->stride, .pages = span->pages[layer->group],
             .key_pages = layer->keys, .value_pages = layer->values,
+            .key_scales = layer->key_scales, .value_scales = layer->value_scales,
             .key_page_stride = (ptrdiff_t)layer->page_stride, .value_page_stride = (ptrdiff_t)layer->page_stride,
             .first_position = span->first_position + block->first_row - span->first_row,
             .rows = block->row_count, .kv_heads = layer->kv_heads, .head_size = layer->head_size,
@@ -165,20 +165,22 @@ static void run_rotate_store(const struct attention_layer *layer, const struct r
     }
 }
 
-static void attend_block(const struct attention_layer *layer, const struct run *run, int32_t block_index,
-                         int32_t kv_head, void *scratch) {
+static struct attention_job attention_job_of(const struct attention_layer *layer, const struct run *run,
+                                             int32_t block_index, int32_t kv_head) {
     const struct step_block *block = &run->step->blocks[block_index];
     const struct step_span *span = &run->step->spans[block->span];
     int32_t share = layer->heads / layer->kv_heads;
-    size_t element_bytes = layer->element == attention_element_f32 ? 4 : 2;
-    size_t head_bytes = (size_t)layer->head_size * (size_t)layer->page_size * element_bytes;
+    size_t slots = (size_t)layer->page_size;
+    size_t head_bytes = (size_t)layer->head_size * slots * attention_element_bytes(layer->element);
     int32_t column = kv_head * share * layer->head_size;
-    struct attention_job job = {
+    return (struct attention_job){
         .queries = row_of(layer->projected, block->first_row) + column,
         .output = row_of(layer->out, block->first_row) + column,
         .query_stride = layer->projected->stride, .output_stride = layer->out->stride,
         .pages = span->pages[layer->group],
         .keys = layer->keys + (size_t)kv_head * head_bytes, .values = layer->values + (size_t)kv_head * head_bytes,
+        .key_scales = layer->key_scales ? layer->key_scales + (size_t)kv_head * slots : NULL,
+        .value_scales = layer->value_scales ? layer->value_scales + (size_t)kv_head * slots : NULL,
         .key_page_stride = (ptrdiff_t)layer->page_stride, .value_page_stride = (ptrdiff_t)layer->page_stride,
         .sinks = layer->sinks ? layer->sinks + kv_head * share : NULL,
         .first_position = span->first_position + block->first_row - span->first_row,
@@ -186,19 +188,97 @@ static void attend_block(const struct attention_layer *layer, const struct run *
         .page_size = layer->page_size, .element = layer->element, .scale = layer->scale,
         .soft_cap = layer->soft_cap,
     };
-    run->program->kernels->attention->attend(&job, scratch);
+}
+
+static void quantize_columns(const struct kernel_table *kernels, const struct buffer *buffer, int32_t row,
+                             int32_t begin, int32_t end) {
+    kernels->matmul->quantize_row(buffer->quants + (size_t)row * activation_row_bytes(buffer->width),
+                                  row_of(buffer, row), buffer->width, begin, end);
+}
+
+/* Parts are (block, KV head).  A head's share of columns is quantized by who computed it, if it is
+ * whole blocks. */
+static void attend_by_heads(const struct attention_layer *layer, const struct run *run, struct workers *team,
+                            void *scratch) {
+    const struct kernel_table *kernels = run->program->kernels;
+    int32_t columns = layer->heads / layer->kv_heads * layer->head_size, width = layer->heads * layer->head_size;
+    int32_t quantizes = layer->out->quants != NULL, at_once = columns % ACTIVATION_BLOCK == 0;
+    int64_t part, parts = (int64_t)run->step->block_count * layer->kv_heads;
+    while ((part = workers_claim(team)) < parts) {
+        int32_t kv_head = (int32_t)(part % layer->kv_heads), block = (int32_t)(part / layer->kv_heads);
+        struct attention_job job = attention_job_of(layer, run, block, kv_head);
+        kernels->attention->attend(&job, scratch);
+        if (!quantizes || !at_once) continue;
+        int32_t first = run->step->blocks[block].first_row;
+        for (int32_t row = first; row < first + job.rows; row++)
+            quantize_columns(kernels, layer->out, row, kv_head * columns, (kv_head + 1) * columns);
+    }
+    if (!quantizes || at_once) return;
+    workers_meet(team);
+    while ((part = workers_claim(team)) < run->step->rows)
+        quantize_columns(kernels, layer->out, (int32_t)part, 0, width);
+}
+
+/* Where the partial results of a block's KV head begin. */
+static float *partials_at(const struct attention_layer *layer, const struct run *run, int32_t block, int32_t kv_head) {
+    size_t at = (size_t)block * (size_t)layer->kv_heads + (size_t)kv_head;
+    return run->program->partials + at * run->program->partials_per_head;
+}
+
+/* Few rows with a long past: parts are (block, KV head, span of positions), merged row by row. */
+static void attend_by_spans(const struct attention_layer *layer, const struct run *run, struct workers *team,
+                            void *scratch) {
+    const struct kernel_table *kernels = run->program->kernels;
+    const struct step *step = run->step;
+    int64_t part = workers_claim(team), begin = 0;
+    for (int32_t block = 0; block < step->block_count; block++)
+        for (int32_t kv_head = 0; kv_head < layer->kv_heads; kv_head++) {
+            struct attention_job job = attention_job_of(layer, run, block, kv_head);
+            int32_t first = attention_span_begin(&job), spans = attention_span_end(&job) - first;
+            size_t entries = (size_t)job.rows * (size_t)job.group;
+            for (; part < begin + spans; part = workers_claim(team)) {
+                int32_t span = (int32_t)(part - begin);
+                float *partials = partials_at(layer, run, block, kv_head)
+                    + (size_t)span * entries * (size_t)attention_partial_floats(job.head_size);
+                kernels->attention->attend_spans(&job, first + span, first + span + 1, partials, scratch);
+            }
+            begin += spans;
+        }
+    workers_meet(team);
+    while ((part = workers_claim(team)) < step->rows) {
+        int32_t row = (int32_t)part, block = 0;
+        while (row >= step->blocks[block].first_row + step->blocks[block].row_count
+               || row < step->blocks[block].first_row)
+            block++;
+        for (int32_t kv_head = 0; kv_head < layer->kv_heads; kv_head++) {
+            struct attention_job job = attention_job_of(layer, run, block, kv_head);
+            int32_t at = row - step->blocks[block].first_row;
+            kernels->attention->merge_spans(&job, partials_at(layer, run, block, kv_head), at, at + 1);
+        }
+        if (layer->out->quants) quantize_columns(kernels, layer->out, row, 0, layer->heads * layer->head_size);
+    }
+}
+
+/* Whether heads alone would leave workers idle, and there is more than a span to share out. */
+static int spans_pay(const struct attention_layer *layer, const struct run *run, int32_t workers) {
+    const struct step *step = run->step;
+    if (workers == 1 || step->block_count * layer->kv_heads >= workers * PARTS_PER_WORKER) return 0;
+    int32_t most = 0;
+    for (int32_t block = 0; block < step->block_count; block++) {
+        struct attention_job job = attention_job_of(layer, run, block, 0);
+        int32_t spans = attention_span_end(&job) - attention_span_begin(&job);
+        size_t floats = (size_t)spans * (size_t)(job.rows * job.group * attention_partial_floats(job.head_size));
+        if (floats > run->program->partials_per_head) return 0;
+        if (spans > most) most = spans;
+    }
+    return most > 1 && (size_t)step->block_count * (size_t)layer->kv_heads <= run->program->partials_heads;
 }
 
 static void run_attend(const struct attention_layer *layer, const struct run *run, struct workers *team,
                        int32_t worker) {
     uint8_t *scratch = run->program->scratch + (size_t)worker * run->program->scratch_bytes;
-    int64_t part, parts = (int64_t)run->step->block_count * layer->kv_heads;
-    while ((part = workers_claim(team)) < parts)
-        attend_block(layer, run, (int32_t)(part / layer->kv_heads), (int32_t)(part % layer->kv_heads), scratch);
-    if (!layer->out->quants) return;
-    workers_meet(team);
-    while ((part = workers_claim(team)) < run->step->rows)
-        quantize(run->program->kernels, layer->out, (int32_t)part, layer->heads * layer->head_size);
+    if (spans_pay(layer, run, workers_count(team))) attend_by_spans(layer, run, team, scratch);
+    else attend_by_heads(layer, run, team, scratch);
 }
 
 static void run_operation(const struct operation *operation, const struct run *run, struct workers *team,

@@ -28,7 +28,7 @@ struct AttentionCase {
         one.group = numbers.integer(1...(seed % 3 == 0 ? 16 : 4))
         one.kvHeads = numbers.integer(1...2)
         one.pageSize = 16 << numbers.integer(0...2)
-        one.element = attention_element(rawValue: UInt32(numbers.integer(0...2)))
+        one.element = attention_element(rawValue: UInt32(numbers.integer(0...3)))
         one.length = numbers.integer(1...(seed % 8 == 0 ? 1200 : 150))
         one.firstPosition = max(0, one.length - numbers.integer(1...20))
         one.window = numbers.integer(0...2) == 0 ? numbers.integer(1...(one.length + 3)) : 0
@@ -62,7 +62,8 @@ final class AttentionRun {
         values = numbers.floats(one.length * kvWidth)
         let count = (one.length + one.pageSize - 1) / one.pageSize
         pages = Array((0..<Int32(count + 3)).shuffled(using: &numbers).prefix(count))
-        pageBytes = one.pageSize * kvWidth * (one.element == attention_element_f32 ? 4 : 2)
+        pageBytes = attention_page_part_bytes(
+            Int32(one.kvHeads), Int32(one.headSize), Int32(one.pageSize), one.element)
         poolBytes = (count + 3) * pageBytes
         keyPages = .allocate(byteCount: poolBytes, alignment: 64)
         valuePages = .allocate(byteCount: poolBytes, alignment: 64)
@@ -73,11 +74,21 @@ final class AttentionRun {
         scratch.initializeMemory(as: UInt8.self, repeating: 0xff, count: bytes)
         var job = attention_store_job(
             keys: keys.address, values: values.address, row_stride: kvWidth, pages: pages.address,
-            key_pages: keyPages, value_pages: valuePages, key_page_stride: pageBytes,
+            key_pages: keyPages, value_pages: valuePages, key_scales: Self.scales(of: keyPages, one),
+            value_scales: Self.scales(of: valuePages, one), key_page_stride: pageBytes,
             value_page_stride: pageBytes, first_position: 0, rows: Int32(one.length),
             kv_heads: Int32(one.kvHeads), head_size: Int32(one.headSize),
             page_size: Int32(one.pageSize), element: one.element)
         withExtendedLifetime((keys, values, pages)) { store.store(&job) }
+    }
+
+    /// Where the scales of page 0 begin; nil unless elements are int8.
+    private static func scales(
+        of pages: UnsafeMutableRawPointer, _ one: AttentionCase, head: Int = 0
+    ) -> UnsafeMutablePointer<Float>? {
+        guard one.element == attention_element_i8 else { return nil }
+        let elements = pages + one.kvHeads * one.headSize * one.pageSize
+        return elements.assumingMemoryBound(to: Float.self) + head * one.pageSize
     }
 
     deinit {
@@ -98,8 +109,7 @@ final class AttentionRun {
         _ kernels: attention_kernels, rows: Range<Int>, chunk: Int, spans: Bool
     ) -> [Float] {
         var output = [Float](repeating: 0, count: one.length * one.width)
-        let elementBytes = one.element == attention_element_f32 ? 4 : 2
-        let headBytes = one.headSize * one.pageSize * elementBytes
+        let headBytes = one.headSize * one.pageSize * attention_element_bytes(one.element)
         let sinks = one.sinks ?? []
         output.withUnsafeMutableBufferPointer { target in
             for first in stride(from: rows.lowerBound, to: rows.upperBound, by: chunk) {
@@ -112,6 +122,8 @@ final class AttentionRun {
                         queries: queries.address + offset, output: target.baseAddress! + offset,
                         query_stride: one.width, output_stride: one.width, pages: table.address,
                         keys: keyPages + head * headBytes, values: valuePages + head * headBytes,
+                        key_scales: Self.scales(of: keyPages, one, head: head),
+                        value_scales: Self.scales(of: valuePages, one, head: head),
                         key_page_stride: pageBytes, value_page_stride: pageBytes,
                         sinks: one.sinks == nil ? nil : sinks.address, first_position: Int32(first),
                         rows: Int32(min(chunk, rows.upperBound - first)),
@@ -179,6 +191,7 @@ final class AttentionRun {
         if one.element == attention_element_f32 { return x.map(Double.init) }
         let rows = KernelSet.portable.rows, count = Int32(x.count)
         var narrow = [UInt16](repeating: 0, count: x.count), wide = x
+        if one.element == attention_element_i8 { return Self.quantized(x, headSize: one.headSize) }
         if one.element == attention_element_f16 {
             rows.f32_to_f16(&narrow, x, count)
             rows.f16_to_f32(&wide, narrow, count)
@@ -187,6 +200,19 @@ final class AttentionRun {
             rows.bf16_to_f32(&wide, narrow, count)
         }
         return wide.map(Double.init)
+    }
+}
+
+extension AttentionRun {
+    /// Each head's row through int8 and back.
+    fileprivate static func quantized(_ x: [Float], headSize: Int) -> [Double] {
+        var result: [Double] = []
+        for first in stride(from: 0, to: x.count, by: headSize) {
+            var quants = [Int8](repeating: 0, count: headSize)
+            let scale = KernelSet.portable.rows.f32_to_i8(&quants, Array(x[first..<first + headSize]), Int32(headSize))
+            result += quants.map { Double(scale) * Double($0) }
+        }
+        return result
     }
 }
 

@@ -113,6 +113,18 @@ import Testing
         }
     }
 
+    @Test(arguments: KernelSet.all)
+    func `an int8 row is within half a step of its values, and what is no number stays none`(set: KernelSet) {
+        for count in [8, 16, 24, 64, 256] {
+            var numbers = SeededNumbers(seed: count)
+            var x = numbers.floats(count, magnitude: 3), quants = [Int8](repeating: 9, count: count)
+            let scale = set.rows.f32_to_i8(&quants, x, Int32(count))
+            #expect(zip(x, quants).allSatisfy { abs($0 - scale * Float($1)) <= 0.5001 * scale }, "\(count)")
+            x[count - 1] = .infinity
+            #expect(set.rows.f32_to_i8(&quants, x, Int32(count)).isNaN && quants.allSatisfy { $0 == 0 })
+        }
+    }
+
     @Test func `a store touches only its own slots`() {
         let one = AttentionCase(length: 20)
         let image = AttentionRun(one, store: portable).poolImage

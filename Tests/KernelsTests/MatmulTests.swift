@@ -131,8 +131,24 @@ struct MatmulTests {
         let cols = 160
         var x = (0..<cols).map { _ in Float.random(in: -2...2, using: &generator) }
         for index in 32..<64 { x[index] = 0 }
+        x[70] = .infinity
+        x[100] = -.nan
+        for index in 128..<160 { x[index] *= 1e-37 }
         let expected = Self.quantized(KernelSet.portable.table, x)
         for table in KernelSet.twins.map(\.table) { #expect(Self.quantized(table, x) == expected) }
+    }
+
+    @Test(arguments: [Float.nan, .infinity, -.infinity])
+    func `a number that is none makes its block's scale none, and no other's`(value: Float) {
+        for table in KernelSet.all.map(\.table) {
+            var row = Self.quantized(table, (0..<96).map { $0 == 40 ? value : Float($0) })
+            row.withUnsafeMutableBytes { raw in
+                let view = activation_row_view(raw.baseAddress, 96)
+                #expect((0..<3).map { view.scales[$0].isNaN } == [false, true, false])
+                #expect(view.scaled32[1].isNaN && view.sums32[1] == 0)
+                #expect((32..<64).allSatisfy { view.quants[$0] == 0 })
+            }
+        }
     }
 
     @Test func `a quantized row is within half a step of the values`() {

@@ -45,8 +45,12 @@ static inline struct activation_row activation_row_view(const void *row, int32_t
     return view;
 }
 
+/* Blocks whose magnitudes all lie below this count as zeros: 127 / max would not be finite. */
+#define ACTIVATION_MAGNITUDE_LEAST 1e-36f
+
 /* Quantizes columns [begin, end) of a row, both multiples of 32.  x: f32 [cols].
- * scale = max |x| / 127; q rounds to nearest even.  A block of zeros gets scale 0. */
+ * scale = max |x| / 127; q rounds to nearest even.  A block of zeros gets scale 0.  A block with an
+ * infinity or a NaN gets scale NaN and quants 0, so that no product hides it. */
 typedef void quantize_row_fn(void *row, const float *x, int32_t cols, int32_t begin, int32_t end);
 
 #endif

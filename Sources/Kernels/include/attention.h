@@ -17,12 +17,13 @@
 extern "C" {
 #endif
 
-/* What a cached key or value element is.  Arithmetic is f32 in every case.  3 is kept for int8 with
- * one scale per token and head, which will follow the elements of its page. */
+/* What a cached key or value element is.  Arithmetic is f32 in every case: an int8 element counts as
+ * itself, and the scale of its token and head is multiplied into the score, or into the weight. */
 enum attention_element {
     attention_element_f32 = 0,
     attention_element_f16 = 1,
     attention_element_bf16 = 2,
+    attention_element_i8 = 3,
 };
 
 enum {
@@ -41,6 +42,7 @@ enum {
 /* Layout of one page of one layer, elements of `element`:
  *   keys    [kv_heads, head_size, page_size]   transposed: 16 tokens share one query broadcast
  *   values  [kv_heads, page_size, head_size]
+ * and with int8, f32 scales [kv_heads, page_size] behind each.
  * A job sees one KV head: `keys` and `values` point at that head within page 0. */
 struct attention_job {
     /* f32, rotated: query of row r, head h at queries + r * query_stride + h * head_size. */
@@ -54,6 +56,9 @@ struct attention_job {
     const int32_t *pages;
     const void *keys;
     const void *values;
+    /* With int8, the head's scales within page 0; else null.  Strides are those of the elements. */
+    const float *_Nullable key_scales;
+    const float *_Nullable value_scales;
     /* Bytes from one page to the next. */
     ptrdiff_t key_page_stride;
     ptrdiff_t value_page_stride;
@@ -72,6 +77,18 @@ struct attention_job {
     float scale;
     float soft_cap;
 };
+
+static inline size_t attention_element_bytes(enum attention_element element) {
+    return element == attention_element_f32 ? 4 : element == attention_element_i8 ? 1 : 2;
+}
+
+/* Bytes of the keys, or of the values, of one layer's page, scales included. */
+static inline size_t attention_page_part_bytes(
+    int32_t kv_heads, int32_t head_size, int32_t page_size, enum attention_element element) {
+    size_t slots = (size_t)kv_heads * (size_t)page_size;
+    size_t scales = element == attention_element_i8 ? slots * sizeof(float) : 0;
+    return slots * (size_t)head_size * attention_element_bytes(element) + scales;
+}
 
 /* The spans that rows of the job look into: [begin, end). */
 static inline int32_t attention_span_begin(const struct attention_job *job) {
@@ -98,6 +115,8 @@ struct attention_store_job {
     /* The layer's part of page 0, and the bytes to the next page. */
     void *key_pages;
     void *value_pages;
+    float *_Nullable key_scales;
+    float *_Nullable value_scales;
     ptrdiff_t key_page_stride;
     ptrdiff_t value_page_stride;
     int32_t first_position;
@@ -129,7 +148,8 @@ struct attention_kernels {
     void (*merge_spans)(
         const struct attention_job *job, const float *partials, int32_t row_begin, int32_t row_end);
 
-    /* Converts (rounding to nearest even) and writes every row into its slot. */
+    /* Converts (rounding to nearest even) and writes every row into its slot.  int8: a head's row gets
+     * scale = max / 127 and quants as activations.h has them. */
     void (*store)(const struct attention_store_job *job);
 };
 

@@ -11,7 +11,8 @@
 enum {
     CACHE_GROUPS_MAX = 4,
     PRODUCTS_MAX = 4,
-    BLOCK_ROWS = 16 /* rows of one sequence that attention works on together */
+    BLOCK_ROWS = 16, /* rows of one sequence that attention works on together */
+    PARTS_PER_WORKER = 4 /* work is cut so that claims stay rare and nobody waits long */
 };
 
 /* Consecutive rows of one sequence; pages[g] is its table in cache group g. */
@@ -99,7 +100,8 @@ struct attention_layer {
     const float *cosines, *sines; /* [positions][rotary / 2]; NULL: no rotation */
     int32_t group, page_size, window;
     enum attention_element element;
-    uint8_t *keys, *values; /* this layer's part of page 0 */
+    uint8_t *keys, *values;           /* this layer's part of page 0 */
+    float *key_scales, *value_scales; /* the same of int8 pages, or NULL */
     size_t page_stride;     /* bytes from one page to the next */
     float scale, soft_cap;
     const float *sinks; /* [heads] or NULL */
@@ -144,6 +146,9 @@ struct program {
     const struct operation *operations;
     uint8_t *scratch; /* one attention scratch per worker */
     size_t scratch_bytes;
+    /* Partial results of attention: room for this many (block, KV head) of so many floats. */
+    float *partials;
+    size_t partials_heads, partials_per_head;
 };
 
 /* Runs every operation over the step's rows. */

@@ -79,6 +79,10 @@ struct row_kernels {
     void (*f16_to_f32)(float *out, const uint16_t *x, int32_t count);
     void (*f32_to_bf16)(uint16_t *out, const float *x, int32_t count);
     void (*bf16_to_f32)(float *out, const uint16_t *x, int32_t count);
+
+    /* out[i] = x[i] / scale, rounded to nearest even, and returns scale = max |x| / 127; zeros and
+     * numbers that are none as in activations.h.  count: a multiple of 8. */
+    float (*f32_to_i8)(int8_t *out, const float *x, int32_t count);
 };
 
 extern const struct row_kernels row_kernels_portable;

@@ -95,20 +95,6 @@ static void pack_queries(
     }
 }
 
-static void locate_blocks(
-    const struct attention_job *job, int32_t span, struct slot_range range, const void **keys,
-    const void **values) {
-    size_t bytes = attention_element_bytes(job->element);
-    for (int32_t b = first_block(range); b < last_block(range); b++) {
-        int32_t position = span * attention_span_tokens + b * attention_block_tokens;
-        ptrdiff_t page = job->pages[position / job->page_size];
-        size_t slot = (size_t)(position % job->page_size);
-        keys[b] = (const char *)job->keys + page * job->key_page_stride + slot * bytes;
-        values[b] = (const char *)job->values + page * job->value_page_stride
-            + slot * (size_t)job->head_size * bytes;
-    }
-}
-
 /* What one pass over a span shares. */
 struct span_pass {
     const struct attention_steps *steps;
@@ -118,12 +104,50 @@ struct span_pass {
     struct slot_range range;
     const void *keys[attention_span_blocks];
     const void *values[attention_span_blocks];
+    /* With int8 elements: the scales of each block's slots. */
+    const float *key_scales[attention_span_blocks];
+    const float *value_scales[attention_span_blocks];
 };
+
+static const float *scales_at(const float *scales, ptrdiff_t bytes, size_t slot) {
+    return (const float *)((const char *)scales + bytes) + slot;
+}
+
+static void locate_blocks(struct span_pass *pass) {
+    const struct attention_job *job = pass->block->job;
+    size_t bytes = attention_element_bytes(job->element);
+    for (int32_t b = first_block(pass->range); b < last_block(pass->range); b++) {
+        int32_t position = pass->span * attention_span_tokens + b * attention_block_tokens;
+        ptrdiff_t page = job->pages[position / job->page_size];
+        size_t slot = (size_t)(position % job->page_size);
+        pass->keys[b] = (const char *)job->keys + page * job->key_page_stride + slot * bytes;
+        pass->values[b] = (const char *)job->values + page * job->value_page_stride
+            + slot * (size_t)job->head_size * bytes;
+        if (job->element != attention_element_i8) continue;
+        pass->key_scales[b] = scales_at(job->key_scales, page * job->key_page_stride, slot);
+        pass->value_scales[b] = scales_at(job->value_scales, page * job->value_page_stride, slot);
+    }
+}
 
 static struct slot_range tile_range(const struct span_pass *pass, int32_t tile) {
     int32_t first = pass->block->first + tile;
     int32_t rows = tile_rows_at(pass->steps, pass->block, tile);
     return visible(pass->block->job, first, first + rows - 1, pass->span);
+}
+
+/* Multiplies what each pair of each tile has for a slot by the slot's scale. */
+static void scale_slots(const struct span_pass *pass, const float *const *scales) {
+    for (int32_t tile = 0; tile < pass->block->count; tile += pass->steps->tile_rows) {
+        struct slot_range range = tile_range(pass, tile);
+        for (int32_t r = tile; r < tile + tile_rows_at(pass->steps, pass->block, tile); r++) {
+            float *row = pass->space->scores + (ptrdiff_t)r * attention_score_stride;
+            for (int32_t s = range.begin; s < range.end;) {
+                const float *block = scales[s / attention_block_tokens];
+                int32_t stop = smaller(range.end, (s / attention_block_tokens + 1) * attention_block_tokens);
+                for (; s < stop; s++) row[s] *= block[s % attention_block_tokens];
+            }
+        }
+    }
 }
 
 /* All tiles against blocks [begin, end), whose keys lie at `keys`. */
@@ -243,10 +267,13 @@ static void attend_span(
         memset(states, 0, (size_t)block->count * sizeof *states);
         return;
     }
-    locate_blocks(block->job, span, pass.range, pass.keys, pass.values);
+    locate_blocks(&pass);
     int widens = block->job->element != attention_element_f32 && block->count > steps->tile_rows;
+    int scales = block->job->element == attention_element_i8;
     score_span(&pass, widens);
+    if (scales) scale_slots(&pass, pass.key_scales);
     softmax_span(&pass, states);
+    if (scales) scale_slots(&pass, pass.value_scales);
     accumulate_span(&pass, widens, sums);
 }
 
@@ -355,12 +382,27 @@ void attention_merge_spans(
 
 /* One head's row as elements: where it is when it is f32, else converted into `narrow`. */
 static const void *narrowed(
-    const struct attention_steps *steps, const float *row, uint16_t *narrow, int32_t head_size,
+    const struct attention_steps *steps, const float *row, uint16_t *narrow, float *scale, int32_t head_size,
     enum attention_element element) {
-    if (element == attention_element_f32) return row;
-    if (element == attention_element_f16) steps->rows->f32_to_f16(narrow, row, head_size);
-    else steps->rows->f32_to_bf16(narrow, row, head_size);
+    switch (element) {
+    case attention_element_f32: return row;
+    case attention_element_f16: steps->rows->f32_to_f16(narrow, row, head_size); break;
+    case attention_element_bf16: steps->rows->f32_to_bf16(narrow, row, head_size); break;
+    case attention_element_i8: *scale = steps->rows->f32_to_i8((int8_t *)narrow, row, head_size); break;
+    }
     return narrow;
+}
+
+static void copy_column(char *column, const char *key, ptrdiff_t size, ptrdiff_t page_size, size_t bytes) {
+    for (ptrdiff_t d = 0; d < size; d++) {
+        if (bytes == 1) column[d * page_size] = key[d];
+        else if (bytes == 2) memcpy(column + d * page_size * 2, key + d * 2, 2);
+        else memcpy(column + d * page_size * 4, key + d * 4, 4);
+    }
+}
+
+static void put_scale(float *scales, ptrdiff_t bytes, ptrdiff_t slot, float scale) {
+    if (scales) ((float *)((char *)scales + bytes))[slot] = scale;
 }
 
 void attention_store(
@@ -374,19 +416,16 @@ void attention_store(
         char *keys = (char *)job->key_pages + page * job->key_page_stride;
         char *values = (char *)job->value_pages + page * job->value_page_stride;
         for (ptrdiff_t head = 0; head < job->kv_heads; head++) {
-            ptrdiff_t offset = r * job->row_stride + head * size;
+            ptrdiff_t offset = r * job->row_stride + head * size, place = head * page_size + slot;
+            float scale = 0;
             const void *value = narrowed(
-                steps, job->values + offset, narrow, job->head_size, job->element);
-            memcpy(
-                values + (size_t)((head * page_size + slot) * size) * bytes, value,
-                (size_t)size * bytes);
+                steps, job->values + offset, narrow, &scale, job->head_size, job->element);
+            memcpy(values + (size_t)(place * size) * bytes, value, (size_t)size * bytes);
+            put_scale(job->value_scales, page * job->value_page_stride, place, scale);
             const char *key = narrowed(
-                steps, job->keys + offset, narrow, job->head_size, job->element);
-            char *column = keys + (size_t)(head * size * page_size + slot) * bytes;
-            for (ptrdiff_t d = 0; d < size; d++) {
-                if (bytes == 2) memcpy(column + d * page_size * 2, key + d * 2, 2);
-                else memcpy(column + d * page_size * 4, key + d * 4, 4);
-            }
+                steps, job->keys + offset, narrow, &scale, job->head_size, job->element);
+            copy_column(keys + (size_t)(head * size * page_size + slot) * bytes, key, size, page_size, bytes);
+            put_scale(job->key_scales, page * job->key_page_stride, place, scale);
         }
     }
 }

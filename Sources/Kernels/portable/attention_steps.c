@@ -10,8 +10,9 @@
 static float element_at(const void *base, ptrdiff_t index, enum attention_element element) {
     switch (element) {
     case attention_element_f32: return ((const float *)base)[index];
-    case attention_element_f16: return portable_f16_to_f32(((const uint16_t *)base)[index]);
-    case attention_element_bf16: return portable_bf16_to_f32(((const uint16_t *)base)[index]);
+    case attention_element_f16: return half_to_float(((const uint16_t *)base)[index]);
+    case attention_element_bf16: return bfloat_to_float(((const uint16_t *)base)[index]);
+    case attention_element_i8: return (float)((const int8_t *)base)[index];
     }
     __builtin_unreachable();
 }

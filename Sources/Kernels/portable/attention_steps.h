@@ -65,10 +65,6 @@ struct attention_steps {
         int32_t count, int32_t width, enum attention_element element);
 };
 
-static inline size_t attention_element_bytes(enum attention_element element) {
-    return element == attention_element_f32 ? 4 : 2;
-}
-
 /* The kernels of a table are these with the table's steps. */
 void attention_attend(
     const struct attention_steps *steps, const struct attention_job *job, void *scratch);

@@ -18,7 +18,7 @@ static inline float bits_float(uint32_t bits) {
     return x;
 }
 
-static inline float portable_f16_to_f32(uint16_t half) {
+static inline float half_to_float(uint16_t half) {
     uint32_t sign = (uint32_t)(half & 0x8000) << 16;
     uint32_t exponent = (half >> 10) & 0x1f;
     uint32_t fraction = half & 0x3ff;
@@ -33,7 +33,7 @@ static inline float portable_f16_to_f32(uint16_t half) {
     return bits_float(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
-static inline uint16_t portable_f32_to_f16(float x) {
+static inline uint16_t float_to_half(float x) {
     uint32_t bits = float_bits(x);
     uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
     uint32_t magnitude = bits & 0x7fffffff;
@@ -48,9 +48,9 @@ static inline uint16_t portable_f32_to_f16(float x) {
     return sign | (uint16_t)((magnitude - 0x38000000 + 0xfff + odd) >> 13);
 }
 
-static inline float portable_bf16_to_f32(uint16_t x) { return bits_float((uint32_t)x << 16); }
+static inline float bfloat_to_float(uint16_t x) { return bits_float((uint32_t)x << 16); }
 
-static inline uint16_t portable_f32_to_bf16(float x) {
+static inline uint16_t float_to_bfloat(float x) {
     uint32_t bits = float_bits(x);
     if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40);
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);

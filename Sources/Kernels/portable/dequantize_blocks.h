@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "half.h"
+#include "conversions.h"
 
 enum { block_elements_max = 256, block_groups_max = 16 };
 

@@ -1,29 +1,21 @@
 /* matmul.c: the definition of the packed products, one row and one column at a time. */
 #include "matmul.h"
-#include "half.h"
+#include "block_scale.h"
+#include "conversions.h"
 #include <math.h>
 #include <string.h>
 
 static void quantize_row(void *row, const float *x, int32_t cols, int32_t begin, int32_t end) {
     struct activation_row view = activation_row_view(row, cols);
     for (int32_t b = begin / 32; b < end / 32; b++) {
-        float maximum = 0;
-        for (int32_t i = 0; i < 32; i++) maximum = fmaxf(maximum, fabsf(x[b * 32 + i]));
-        float scale = maximum / 127.0f, inverse = maximum > 0 ? 127.0f / maximum : 0;
+        struct block_scale by = block_scale(greatest_magnitude(x + b * 32, ACTIVATION_BLOCK));
         int32_t sums[2] = { 0, 0 };
         for (int32_t i = 0; i < 32; i++) {
-            int32_t q = (int32_t)nearbyintf(x[b * 32 + i] * inverse);
-            q = q > 127 ? 127 : q < -127 ? -127 : q;
-            ((int8_t *)view.quants)[b * 32 + i] = (int8_t)q;
+            int8_t q = quant_of(x[b * 32 + i], by);
+            ((int8_t *)view.quants)[b * 32 + i] = q;
             sums[i / 16] += q;
         }
-        ((float *)view.scales)[b] = scale;
-        ((int32_t *)view.sums32)[b] = sums[0] + sums[1];
-        ((float *)view.scaled32)[b] = scale * (float)(sums[0] + sums[1]);
-        for (int32_t h = 0; h < 2; h++) {
-            ((int32_t *)view.sums16)[2 * b + h] = sums[h];
-            ((float *)view.scaled16)[2 * b + h] = scale * (float)sums[h];
-        }
+        write_block_facts(&view, b, by.scale, sums[0], sums[1]);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "block_scale.h"
 #include "conversions.h"
 #include "exponential.h"
 #include "lanes.h"
@@ -115,19 +116,25 @@ static void soft_cap_f32(float *x, float cap, int32_t count) {
 }
 
 static void f32_to_f16(uint16_t *out, const float *x, int32_t count) {
-    for (int32_t i = 0; i < count; i++) out[i] = portable_f32_to_f16(x[i]);
+    for (int32_t i = 0; i < count; i++) out[i] = float_to_half(x[i]);
 }
 
 static void f16_to_f32(float *out, const uint16_t *x, int32_t count) {
-    for (int32_t i = 0; i < count; i++) out[i] = portable_f16_to_f32(x[i]);
+    for (int32_t i = 0; i < count; i++) out[i] = half_to_float(x[i]);
 }
 
 static void f32_to_bf16(uint16_t *out, const float *x, int32_t count) {
-    for (int32_t i = 0; i < count; i++) out[i] = portable_f32_to_bf16(x[i]);
+    for (int32_t i = 0; i < count; i++) out[i] = float_to_bfloat(x[i]);
 }
 
 static void bf16_to_f32(float *out, const uint16_t *x, int32_t count) {
-    for (int32_t i = 0; i < count; i++) out[i] = portable_bf16_to_f32(x[i]);
+    for (int32_t i = 0; i < count; i++) out[i] = bfloat_to_float(x[i]);
+}
+
+static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
+    struct block_scale by = block_scale(greatest_magnitude(x, count));
+    for (int32_t i = 0; i < count; i++) out[i] = quant_of(x[i], by);
+    return by.scale;
 }
 
 const struct row_kernels row_kernels_portable = {
@@ -147,4 +154,5 @@ const struct row_kernels row_kernels_portable = {
     .f16_to_f32 = f16_to_f32,
     .f32_to_bf16 = f32_to_bf16,
     .bf16_to_f32 = bf16_to_f32,
+    .f32_to_i8 = f32_to_i8,
 };

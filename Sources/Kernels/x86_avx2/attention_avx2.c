@@ -23,7 +23,7 @@ enum {
 #define INLINED static inline __attribute__((always_inline))
 
 INLINED ptrdiff_t element_bytes(const enum attention_element element) {
-    return element == attention_element_f32 ? 4 : 2;
+    return (ptrdiff_t)attention_element_bytes(element);
 }
 
 /* The block to fetch while block b is worked on; b itself near the end. */
@@ -37,6 +37,8 @@ INLINED void fetch(const char *ahead, ptrdiff_t bytes) {
 
 INLINED __m256 load_8(const char *base, enum attention_element element) {
     if (element == attention_element_f32) return _mm256_loadu_ps((const float *)base);
+    if (element == attention_element_i8)
+        return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)base)));
     __m128i narrow = _mm_loadu_si128((const __m128i *)base);
     if (element == attention_element_f16) return _mm256_cvtph_ps(narrow);
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16));
@@ -159,6 +161,10 @@ static void scores(
         return score_elements(
             scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
             attention_element_bf16);
+    case attention_element_i8:
+        return score_elements(
+            scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
+            attention_element_i8);
     }
 }
 
@@ -328,6 +334,9 @@ static void accumulate(
     case attention_element_bf16:
         return accumulate_elements(
             sums, weights, rows, blocks, begin, end, head_size, attention_element_bf16);
+    case attention_element_i8:
+        return accumulate_elements(
+            sums, weights, rows, blocks, begin, end, head_size, attention_element_i8);
     }
 }
 
@@ -389,6 +398,9 @@ static void widen(
     case attention_element_bf16:
         return widen_elements(
             target, target_stride, source, bytes, count, width, attention_element_bf16);
+    case attention_element_i8:
+        return widen_elements(
+            target, target_stride, source, bytes, count, width, attention_element_i8);
     }
 }
 

@@ -4,8 +4,7 @@
  * A tile of a few activation rows shares every weight load; see Sources/Kernels/README.md. */
 #if defined(__x86_64__)
 #include "matmul.h"
-#include <immintrin.h>
-#include <math.h>
+#include "vectors.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
@@ -262,35 +261,22 @@ INLINE int32_t sum_of_lanes(__m256i v) {
 
 static void quantize_row(void *row, const float *x, int32_t cols, int32_t begin, int32_t end) {
     struct activation_row view = activation_row_view(row, cols);
-    const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
-    const __m256i top = _mm256_set1_epi32(127), bottom = _mm256_set1_epi32(-127);
+    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
     for (int32_t b = begin / 32; b < end / 32; b++) {
-        __m256 v[4], m = _mm256_setzero_ps();
+        __m256 v[4];
+        __m256i m = _mm256_setzero_si256();
         for (int i = 0; i < 4; i++) {
             v[i] = _mm256_loadu_ps(x + b * 32 + i * 8);
-            m = _mm256_max_ps(_mm256_and_ps(v[i], magnitude), m);
+            m = _mm256_max_epi32(_mm256_and_si256(_mm256_castps_si256(v[i]), magnitude), m);
         }
-        __m128 m4 = _mm_max_ps(_mm256_castps256_ps128(m), _mm256_extractf128_ps(m, 1));
-        m4 = _mm_max_ps(m4, _mm_movehl_ps(m4, m4));
-        m4 = _mm_max_ss(m4, _mm_movehdup_ps(m4));
-        float maximum = _mm_cvtss_f32(m4);
-        float scale = maximum / 127.0f, inverse = maximum > 0 ? 127.0f / maximum : 0;
+        struct block_scale by = block_scale(greatest_8(m));
         __m256i q[4];
-        for (int i = 0; i < 4; i++) {
-            __m256i r = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], _mm256_set1_ps(inverse)));
-            q[i] = _mm256_max_epi32(_mm256_min_epi32(r, top), bottom);
-        }
+        for (int i = 0; i < 4; i++) q[i] = quants_8(v[i], by);
         int32_t low = sum_of_lanes(_mm256_add_epi32(q[0], q[1])), high = sum_of_lanes(_mm256_add_epi32(q[2], q[3]));
         __m256i words = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
         words = _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
         _mm256_storeu_si256((__m256i *)(view.quants + b * 32), words);
-        ((float *)view.scales)[b] = scale;
-        ((int32_t *)view.sums32)[b] = low + high;
-        ((float *)view.scaled32)[b] = scale * (float)(low + high);
-        ((int32_t *)view.sums16)[2 * b] = low;
-        ((int32_t *)view.sums16)[2 * b + 1] = high;
-        ((float *)view.scaled16)[2 * b] = scale * (float)low;
-        ((float *)view.scaled16)[2 * b + 1] = scale * (float)high;
+        write_block_facts(&view, b, by.scale, low, high);
     }
 }
 

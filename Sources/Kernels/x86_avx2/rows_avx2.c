@@ -7,6 +7,7 @@
 #include <immintrin.h>
 #include <stddef.h>
 
+#include "../portable/block_scale.h"
 #include "../portable/conversions.h"
 #include "vectors.h"
 
@@ -238,14 +239,14 @@ static void f32_to_f16(uint16_t *out, const float *x, int32_t count) {
         __m128i halves = _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT);
         _mm_storeu_si128((__m128i *)(out + i), halves);
     }
-    for (; i < count; i++) out[i] = portable_f32_to_f16(x[i]);
+    for (; i < count; i++) out[i] = float_to_half(x[i]);
 }
 
 static void f16_to_f32(float *out, const uint16_t *x, int32_t count) {
     int32_t i = 0;
     for (; i + 8 <= count; i += 8)
         _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(x + i))));
-    for (; i < count; i++) out[i] = portable_f16_to_f32(x[i]);
+    for (; i < count; i++) out[i] = half_to_float(x[i]);
 }
 
 static void f32_to_bf16(uint16_t *out, const float *x, int32_t count) {
@@ -264,7 +265,7 @@ static void f32_to_bf16(uint16_t *out, const float *x, int32_t count) {
             _mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
         _mm_storeu_si128((__m128i *)(out + i), narrow);
     }
-    for (; i < count; i++) out[i] = portable_f32_to_bf16(x[i]);
+    for (; i < count; i++) out[i] = float_to_bfloat(x[i]);
 }
 
 static void bf16_to_f32(float *out, const uint16_t *x, int32_t count) {
@@ -273,7 +274,23 @@ static void bf16_to_f32(float *out, const uint16_t *x, int32_t count) {
         __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(x + i)));
         _mm256_storeu_ps(out + i, _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16)));
     }
-    for (; i < count; i++) out[i] = portable_bf16_to_f32(x[i]);
+    for (; i < count; i++) out[i] = bfloat_to_float(x[i]);
+}
+
+static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
+    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+    __m256i greatest = _mm256_setzero_si256();
+    for (int32_t i = 0; i < count; i += 8) {
+        __m256i bits = _mm256_loadu_si256((const __m256i *)(x + i));
+        greatest = _mm256_max_epi32(greatest, _mm256_and_si256(bits, magnitude));
+    }
+    struct block_scale by = block_scale(greatest_8(greatest));
+    for (int32_t i = 0; i < count; i += 8) {
+        __m256i q = quants_8(_mm256_loadu_ps(x + i), by);
+        __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
+        _mm_storel_epi64((__m128i *)(out + i), _mm_packs_epi16(words, words));
+    }
+    return by.scale;
 }
 
 #pragma clang attribute pop
@@ -295,6 +312,7 @@ const struct row_kernels row_kernels_x86_avx2 = {
     .f16_to_f32 = f16_to_f32,
     .f32_to_bf16 = f32_to_bf16,
     .bf16_to_f32 = bf16_to_f32,
+    .f32_to_i8 = f32_to_i8,
 };
 
 #endif

@@ -7,6 +7,7 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "../portable/block_scale.h"
 #include "../portable/exponential.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
@@ -30,6 +31,20 @@ static inline float max_8(__m256 x) {
     __m128 four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
+/* The greatest of 8 integers. */
+static inline int32_t greatest_8(__m256i x) {
+    __m128i four = _mm_max_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    return _mm_cvtsi128_si32(_mm_max_epi32(four, _mm_shuffle_epi32(four, 0xb1)));
+}
+
+/* quant_of for 8 values. */
+static inline __m256i quants_8(__m256 x, struct block_scale by) {
+    if (!(by.inverse > 0)) return _mm256_setzero_si256();
+    __m256i q = _mm256_cvtps_epi32(_mm256_mul_ps(x, _mm256_set1_ps(by.inverse)));
+    return _mm256_max_epi32(_mm256_min_epi32(q, _mm256_set1_epi32(127)), _mm256_set1_epi32(-127));
 }
 
 static inline __m256 exp_8(__m256 x) {

@@ -23,7 +23,7 @@ enum {
 #define INLINED static inline __attribute__((always_inline))
 
 INLINED ptrdiff_t element_bytes(const enum attention_element element) {
-    return element == attention_element_f32 ? 4 : 2;
+    return (ptrdiff_t)attention_element_bytes(element);
 }
 
 /* The block to fetch while block b is worked on; b itself near the end. */
@@ -39,6 +39,8 @@ INLINED void fetch(const char *ahead, ptrdiff_t bytes) {
 INLINED __m512 load_16(
     const char *base, const enum attention_element element, const __mmask16 mask) {
     if (element == attention_element_f32) return _mm512_maskz_loadu_ps(mask, base);
+    if (element == attention_element_i8)
+        return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, base)));
     __m256i narrow = _mm256_maskz_loadu_epi16(mask, base);
     if (element == attention_element_f16) return _mm512_cvtph_ps(narrow);
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
@@ -133,6 +135,10 @@ static void scores(
         return score_elements(
             scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
             attention_element_bf16);
+    case attention_element_i8:
+        return score_elements(
+            scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
+            attention_element_i8);
     }
 }
 
@@ -267,6 +273,9 @@ static void accumulate(
     case attention_element_bf16:
         return accumulate_elements(
             sums, weights, rows, blocks, begin, end, head_size, attention_element_bf16);
+    case attention_element_i8:
+        return accumulate_elements(
+            sums, weights, rows, blocks, begin, end, head_size, attention_element_i8);
     }
 }
 
@@ -333,6 +342,9 @@ static void widen(
     case attention_element_bf16:
         return widen_elements(
             target, target_stride, source, bytes, count, width, attention_element_bf16);
+    case attention_element_i8:
+        return widen_elements(
+            target, target_stride, source, bytes, count, width, attention_element_i8);
     }
 }
 

@@ -3,7 +3,7 @@
  * taken off afterwards with the activations' own sums, exactly. */
 #if defined(__x86_64__)
 #include "matmul.h"
-#include <immintrin.h>
+#include "vectors.h"
 
 #pragma clang attribute push(                                                                                       \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
@@ -177,24 +177,19 @@ FLOAT_PANEL(panel_bf16, LAYOUT_BF16)
 
 static void quantize_row(void *row, const float *x, int32_t cols, int32_t begin, int32_t end) {
     struct activation_row view = activation_row_view(row, cols);
-    const __m512i top = _mm512_set1_epi32(127), bottom = _mm512_set1_epi32(-127);
+    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
     for (int32_t b = begin / 32; b < end / 32; b++) {
         __m512 low = _mm512_loadu_ps(x + b * 32), high = _mm512_loadu_ps(x + b * 32 + 16);
-        float maximum = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
-        float scale = maximum / 127.0f, inverse = maximum > 0 ? 127.0f / maximum : 0;
-        __m512i q[2] = { _mm512_cvtps_epi32(_mm512_mul_ps(low, _mm512_set1_ps(inverse))),
-                         _mm512_cvtps_epi32(_mm512_mul_ps(high, _mm512_set1_ps(inverse))) };
+        __m512i magnitudes = _mm512_max_epi32(_mm512_and_si512(_mm512_castps_si512(low), magnitude),
+                                              _mm512_and_si512(_mm512_castps_si512(high), magnitude));
+        struct block_scale by = block_scale(_mm512_reduce_max_epi32(magnitudes));
+        __m512i q[2] = { quants_16(low, by), quants_16(high, by) };
         int32_t sums[2];
         for (int h = 0; h < 2; h++) {
-            q[h] = _mm512_max_epi32(_mm512_min_epi32(q[h], top), bottom);
             sums[h] = _mm512_reduce_add_epi32(q[h]);
             _mm_storeu_si128((__m128i *)(view.quants + b * 32 + h * 16), _mm512_cvtepi32_epi8(q[h]));
-            ((int32_t *)view.sums16)[2 * b + h] = sums[h];
-            ((float *)view.scaled16)[2 * b + h] = scale * (float)sums[h];
         }
-        ((float *)view.scales)[b] = scale;
-        ((int32_t *)view.sums32)[b] = sums[0] + sums[1];
-        ((float *)view.scaled32)[b] = scale * (float)(sums[0] + sums[1]);
+        write_block_facts(&view, b, by.scale, sums[0], sums[1]);
     }
 }
 

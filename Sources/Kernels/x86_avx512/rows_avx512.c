@@ -7,6 +7,7 @@
 #include <immintrin.h>
 #include <stddef.h>
 
+#include "../portable/block_scale.h"
 #include "../portable/conversions.h"
 #include "vectors.h"
 
@@ -220,7 +221,7 @@ static void f32_to_f16(uint16_t *out, const float *x, int32_t count) {
         __m256i halves = _mm512_cvtps_ph(_mm512_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT);
         _mm256_storeu_si256((__m256i *)(out + i), halves);
     }
-    for (; i < count; i++) out[i] = portable_f32_to_f16(x[i]);
+    for (; i < count; i++) out[i] = float_to_half(x[i]);
 }
 
 static void f16_to_f32(float *out, const uint16_t *x, int32_t count) {
@@ -229,7 +230,7 @@ static void f16_to_f32(float *out, const uint16_t *x, int32_t count) {
         __m256i halves = _mm256_loadu_si256((const __m256i *)(x + i));
         _mm512_storeu_ps(out + i, _mm512_cvtph_ps(halves));
     }
-    for (; i < count; i++) out[i] = portable_f16_to_f32(x[i]);
+    for (; i < count; i++) out[i] = half_to_float(x[i]);
 }
 
 static void f32_to_bf16(uint16_t *out, const float *x, int32_t count) {
@@ -245,7 +246,7 @@ static void f32_to_bf16(uint16_t *out, const float *x, int32_t count) {
         __m256i narrow = _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
         _mm256_storeu_si256((__m256i *)(out + i), narrow);
     }
-    for (; i < count; i++) out[i] = portable_f32_to_bf16(x[i]);
+    for (; i < count; i++) out[i] = float_to_bfloat(x[i]);
 }
 
 static void bf16_to_f32(float *out, const uint16_t *x, int32_t count) {
@@ -254,7 +255,24 @@ static void bf16_to_f32(float *out, const uint16_t *x, int32_t count) {
         __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(x + i)));
         _mm512_storeu_ps(out + i, _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16)));
     }
-    for (; i < count; i++) out[i] = portable_bf16_to_f32(x[i]);
+    for (; i < count; i++) out[i] = bfloat_to_float(x[i]);
+}
+
+static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
+    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+    __m512i greatest = _mm512_setzero_si512();
+    for (int32_t i = 0; i < count; i += 16) {
+        __m512 values = _mm512_maskz_loadu_ps(count - i < 16 ? 0xff : 0xffff, x + i);
+        greatest = _mm512_max_epi32(greatest, _mm512_and_si512(_mm512_castps_si512(values), magnitude));
+    }
+    struct block_scale by = block_scale(_mm512_reduce_max_epi32(greatest));
+    for (int32_t i = 0; i < count; i += 16) {
+        __m512 values = _mm512_maskz_loadu_ps(count - i < 16 ? 0xff : 0xffff, x + i);
+        __m128i q = _mm512_cvtepi32_epi8(quants_16(values, by));
+        if (count - i < 16) _mm_storel_epi64((__m128i *)(out + i), q);
+        else _mm_storeu_si128((__m128i *)(out + i), q);
+    }
+    return by.scale;
 }
 
 #pragma clang attribute pop
@@ -276,6 +294,7 @@ const struct row_kernels row_kernels_x86_avx512 = {
     .f16_to_f32 = f16_to_f32,
     .f32_to_bf16 = f32_to_bf16,
     .bf16_to_f32 = bf16_to_f32,
+    .f32_to_i8 = f32_to_i8,
 };
 
 #endif

@@ -25,7 +25,8 @@ struct CachePlan {
             counts[group] += 1
             return (group, counts[group] - 1)
         }
-        let layerBytes = 2 * configuration.kvHeads * configuration.headSize * options.pageSize * element.bytes
+        let layerBytes = 2 * element.pagePartBytes(
+            kvHeads: configuration.kvHeads, headSize: configuration.headSize, pageSize: options.pageSize)
         groups = zip(kinds, counts).map {
             CacheGroupDescription(kind: $0, layers: $1, pageBytes: $1 * layerBytes)
         }

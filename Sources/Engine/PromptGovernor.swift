@@ -1,0 +1,43 @@
+// PromptGovernor.swift: how many tokens of long prompts a step may carry beside running streams.
+// It watches how long steps take and aims at steps no longer than `stretch` times those of the
+// streams alone. That may decide by the clock, because no answer depends on how a prompt is cut.
+
+struct PromptGovernor {
+    /// How much longer than the streams alone a step may take; below 2, since a guess may be too low.
+    static let stretch = 1.8
+    /// Fewer tokens than this would cost more in steps than they save in waiting.
+    static let tokensLeast = 8
+    /// Weight of the newest step in the running means.
+    private static let newest = 0.25
+
+    /// Seconds of one stream's row in a step without prompt rows; 0: not seen yet.
+    private var secondsPerStream = 0.0
+    /// Seconds of one row of a long prompt; grows with its context, so the last steps count most.
+    private var secondsPerPromptToken = 0.0
+
+    /// The limit for a step with so many streams; without streams there is nobody to protect.
+    func promptTokensMax(streams: Int) -> Int {
+        guard streams > 0 else { return .max }
+        guard secondsPerStream > 0, secondsPerPromptToken > 0 else {
+            return max(streams, Self.tokensLeast)
+        }
+        let room = Double(streams) * secondsPerStream * (Self.stretch - 1) / secondsPerPromptToken
+        return max(Self.tokensLeast, Int(min(room, 1e6)))
+    }
+
+    /// Learns from a finished step. `promptTokens` counts the rows of all prompts, `longTokens` those of
+    /// long ones; steps with short prompts teach nothing.
+    mutating func learn(streams: Int, promptTokens: Int, longTokens: Int, seconds: Double) {
+        guard streams > 0, promptTokens == longTokens else { return }
+        if longTokens == 0 {
+            Self.blend(seconds / Double(streams), into: &secondsPerStream)
+        } else if secondsPerStream > 0 {
+            let spent = max(0, seconds - Double(streams) * secondsPerStream)
+            Self.blend(spent / Double(longTokens), into: &secondsPerPromptToken)
+        }
+    }
+
+    private static func blend(_ value: Double, into mean: inout Double) {
+        mean = mean == 0 ? value : mean + newest * (value - mean)
+    }
+}

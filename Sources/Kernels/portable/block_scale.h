@@ -1,0 +1,59 @@
+/* block_scale.h: the scale of a block of activations from its greatest magnitude, and what stands
+ * beside its quants; shared by every table, so that all write the same bytes. */
+#ifndef KERNELS_BLOCK_SCALE_H
+#define KERNELS_BLOCK_SCALE_H
+#include "activations.h"
+#include <math.h>
+#include <string.h>
+
+struct block_scale {
+    float scale;
+    float inverse; /* 0: all quants are 0 */
+};
+
+/* magnitude_bits: the greatest of the bits of |x|, compared as integers, under which an infinity is
+ * greater than every number and a NaN greater still. */
+static inline struct block_scale block_scale(int32_t magnitude_bits) {
+    float maximum;
+    memcpy(&maximum, &magnitude_bits, sizeof maximum);
+    struct block_scale by = { 0, 0 };
+    if (!isfinite(maximum)) {
+        by.scale = NAN;
+    } else if (maximum >= ACTIVATION_MAGNITUDE_LEAST) {
+        by.scale = maximum / 127.0f;
+        by.inverse = 127.0f / maximum;
+    }
+    return by;
+}
+
+/* The greatest of the bits of |x[0 ..< count]|. */
+static inline int32_t greatest_magnitude(const float *x, int32_t count) {
+    int32_t greatest = 0;
+    for (int32_t i = 0; i < count; i++) {
+        int32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bits &= 0x7fffffff;
+        if (bits > greatest) greatest = bits;
+    }
+    return greatest;
+}
+
+static inline int8_t quant_of(float x, struct block_scale by) {
+    if (!(by.inverse > 0)) return 0;
+    int32_t q = (int32_t)nearbyintf(x * by.inverse);
+    return (int8_t)(q > 127 ? 127 : q < -127 ? -127 : q);
+}
+
+/* low, high: sums of the quants of the block's halves. */
+static inline void write_block_facts(const struct activation_row *view, int32_t block, float scale, int32_t low,
+                                     int32_t high) {
+    ((float *)view->scales)[block] = scale;
+    ((int32_t *)view->sums32)[block] = low + high;
+    ((float *)view->scaled32)[block] = scale * (float)(low + high);
+    ((int32_t *)view->sums16)[2 * block] = low;
+    ((int32_t *)view->sums16)[2 * block + 1] = high;
+    ((float *)view->scaled16)[2 * block] = scale * (float)low;
+    ((float *)view->scaled16)[2 * block + 1] = scale * (float)high;
+}
+
+#endif

@@ -1,0 +1,95 @@
+// AttentionSharingTests.swift: however the team shares out attention, a row gets the same bits.
+import Core
+import Kernels
+import Testing
+
+@testable import Compute
+
+struct AttentionSharingTests {
+    private static let heads = 2, headSize = 16, vocabulary = 64
+    /// Positions cached before the row under test: one span, and several.
+    private static let pasts = [3, 511, 1700]
+
+    @Test(arguments: pasts, CacheElement.allCases)
+    func `one late row is the same alone on one worker and shared out by spans`(
+        past: Int, element: CacheElement
+    ) throws {
+        let alone = try Self.lastRow(past: past, element: element, workers: 1)
+        #expect(alone.contains { $0 != 0 } && alone.allSatisfy(\.isFinite))
+        for workers in [2, 3, 8] {
+            #expect(try Self.lastRow(past: past, element: element, workers: workers) == alone, "\(workers) workers")
+        }
+    }
+
+    /// Attention with one KV head over `past` positions in chunks, and then one row: its output.
+    private static func lastRow(past: Int, element: CacheElement, workers: Int) throws -> [Float] {
+        let backend = CPUBackend(mode: .auto, team: try WorkerTeam(count: workers))
+        let width = (heads + 2) * headSize, pages = past / 16 + 2
+        let projected = try backend.makeBuffer(width: width, rows: 64, isContiguous: false)
+        let output = try backend.makeBuffer(width: heads * headSize, rows: 64, isContiguous: true)
+        let table = try backend.makeTable(randomTable(width: width))
+        try backend.makeCache(
+            [CacheGroupShape(layers: 1, kvHeads: 1, headSize: headSize, pages: pages)], pageSize: 16, element: element)
+        let attention = AttentionDescription(
+            projected: projected, output: output, heads: heads, kvHeads: 1, headSize: headSize, group: 0,
+            layerInGroup: 0, scale: 0.25)
+        try backend.compile([
+            .embed(table, scale: 1, into: projected), .rotateAndStore(attention), .attend(attention),
+        ])
+        for first in stride(from: 0, to: past, by: 64) {
+            run(backend, first..<min(first + 64, past), pages: pages)
+        }
+        run(backend, past..<past + 1, pages: pages)
+        return Array(UnsafeBufferPointer(start: backend.contents(of: output), count: heads * headSize))
+    }
+
+    private static func run(_ backend: CPUBackend, _ range: Range<Int>, pages: Int) {
+        let tokens = range.map { Int32($0 * 37 % vocabulary) }, positions = range.map(Int32.init)
+        let table = (0..<Int32(pages)).reversed().map { $0 }
+        tokens.withUnsafeBufferPointer { tokens in
+            positions.withUnsafeBufferPointer { positions in
+                table.withUnsafeBufferPointer { table in
+                    var span = step_span()
+                    span.row_count = Int32(range.count)
+                    span.first_position = Int32(range.lowerBound)
+                    span.pages.0 = table.baseAddress
+                    var blocks: [step_block] = []
+                    for first in stride(from: 0, to: range.count, by: BLOCK_ROWS) {
+                        let count = min(BLOCK_ROWS, range.count - first)
+                        blocks.append(step_block(span: 0, first_row: Int32(first), row_count: Int32(count)))
+                    }
+                    withUnsafePointer(to: span) { span in
+                        blocks.withUnsafeBufferPointer { blocks in
+                            var rows = StepRows()
+                            rows.rows = Int32(range.count)
+                            rows.tokens = tokens.baseAddress
+                            rows.positions = positions.baseAddress
+                            rows.spans = span
+                            rows.block_count = Int32(blocks.count)
+                            rows.blocks = blocks.baseAddress
+                            backend.run(&rows)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// f32 rows that look random and are the same every time.
+    private static func randomTable(width: Int) -> WeightSource {
+        var state: UInt64 = 5
+        let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: vocabulary * width)
+        for index in values.indices {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            values[index] = Float(Int(state >> 40) % 2001 - 1000) / 500
+        }
+        return WeightSource(
+            format: .f32, rows: vocabulary, cols: width, bytes: UnsafeRawBufferPointer(values), owner: Allocation(values))
+    }
+
+    private final class Allocation {
+        private let values: UnsafeMutableBufferPointer<Float>
+        init(_ values: UnsafeMutableBufferPointer<Float>) { self.values = values }
+        deinit { values.deallocate() }
+    }
+}
