@@ -25,6 +25,7 @@ final class EngineLoop {
     var load = EngineLoad()
     private var mail = Mail()
     private var input: BatchInput
+    private var governor = PromptGovernor()
 
     init(
         mailbox: Mailbox, model: any ForwardPass, scheduler: Scheduler,
@@ -53,7 +54,7 @@ final class EngineLoop {
 
     private func step() {
         let begin = DispatchTime.now().uptimeNanoseconds
-        scheduler.plan(into: &plan)
+        scheduler.plan(into: &plan) { [governor] in governor.promptTokensMax(streams: $0) }
         for exhaustion in plan.exhausted { endExhausted(exhaustion) }
         if !plan.spans.isEmpty {
             noteStarts(at: begin)
@@ -128,6 +129,9 @@ final class EngineLoop {
 
     private func count(seconds: Double) {
         let tokens = plan.spans.reduce(0) { $0 + $1.end - $1.begin }
+        governor.learn(
+            streams: plan.streamTokens, promptTokens: tokens - plan.streamTokens,
+            longTokens: plan.longPromptTokens, seconds: seconds)
         load.steps += 1
         load.stepSecondsTotal += seconds
         load.stepTokensTotal += UInt64(tokens)

@@ -6,6 +6,8 @@ public struct EngineSettings: Sendable, Hashable {
     public var stepTokensMax = 512
     /// Most tokens of one sequence in a step.
     public var chunkTokensMax = 512
+    /// A prompt with more tokens to compute is cut so that running streams are never held up for long.
+    public var longPromptTokens = 1024
     /// Most sequences that run at once.
     public var sequencesMax = 64
     /// Most choices of one request.

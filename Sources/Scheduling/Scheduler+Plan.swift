@@ -4,7 +4,10 @@ import Core
 
 extension Scheduler {
     /// What the next step computes. Ends sequences that no pool could hold (`exhausted`).
-    public mutating func plan(into plan: inout StepPlan) {
+    /// - longPromptTokensMax: the most rows that long prompts may have beside so many streams.
+    public mutating func plan(
+        into plan: inout StepPlan, longPromptTokensMax: (_ streams: Int) -> Int = { _ in .max }
+    ) {
         plan.removeAll()
         planNumber += 1
         var budget = Budget(tokens: limits.stepTokensMax, outputs: limits.outputRowsMax)
@@ -13,6 +16,8 @@ extension Scheduler {
         where running[index] >= 0 && sequences[running[index]].remaining == 1 {
             serve(running[index], &plan, &budget)
         }
+        plan.streamTokens = plan.spans.count
+        budget.longPromptTokens = max(1, longPromptTokensMax(plan.streamTokens))
         for index in running.indices where running[index] >= 0 {
             if sequences[running[index]].plannedIn != planNumber {
                 serve(running[index], &plan, &budget)
@@ -28,6 +33,7 @@ extension Scheduler {
     struct Budget {
         var tokens: Int
         var outputs: Int
+        var longPromptTokens = Int.max
     }
 
     /// Gives a running sequence its share of the step, making others give way if pages are short.
@@ -50,8 +56,15 @@ extension Scheduler {
     /// How many tokens of a sequence the step has room for.
     private func share(of slot: Int, _ budget: Budget) -> Int {
         let (computed, logitsFrom) = (sequences[slot].computed, sequences[slot].logitsFrom)
-        let count = min(sequences[slot].remaining, budget.tokens, limits.chunkTokensMax)
+        var count = min(sequences[slot].remaining, budget.tokens, limits.chunkTokensMax)
+        // One at least: who waits behind several long prompts must not wait for all of them.
+        if isLong(slot) { count = min(count, max(1, budget.longPromptTokens)) }
         return min(count, max(0, logitsFrom - computed) + budget.outputs)
+    }
+
+    private func isLong(_ slot: Int) -> Bool {
+        let remaining = sequences[slot].remaining
+        return remaining > limits.longPromptTokens || sequences[slot].isLong && remaining > 1
     }
 
     private mutating func schedule(
@@ -61,6 +74,11 @@ extension Scheduler {
         let end = begin + count
         allocate(slot, upTo: end, &plan)
         sequences[slot].plannedIn = planNumber
+        sequences[slot].isLong = isLong(slot)
+        if sequences[slot].isLong {
+            plan.longPromptTokens += count
+            budget.longPromptTokens -= count
+        }
         let outputBegin = min(end, max(begin, sequences[slot].logitsFrom))
         budget.tokens -= count
         budget.outputs -= end - outputBegin
@@ -207,6 +225,12 @@ extension Scheduler {
         let span = plan.spans.remove(at: index)
         budget.tokens += span.end - span.begin
         budget.outputs += span.end - span.outputBegin
+        if sequences[slot].isLong {
+            plan.longPromptTokens -= span.end - span.begin
+            budget.longPromptTokens += span.end - span.begin
+        } else if index < plan.streamTokens {
+            plan.streamTokens -= 1
+        }
         let page = span.begin / limits.pageSize
         plan.copies.removeAll { sequences[slot].tables[$0.group][page] == $0.target }
     }

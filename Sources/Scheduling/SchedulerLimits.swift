@@ -8,6 +8,8 @@ public struct SchedulerLimits: Sendable, Hashable {
     public var stepTokensMax = 512
     /// Most tokens of one sequence in a step, so that a long prompt leaves room for others.
     public var chunkTokensMax = 512
+    /// A prompt with more tokens to compute is long: beside running streams it is cut as `plan` is told.
+    public var longPromptTokens = 1024
     /// Most rows of a step whose logits are computed.
     public var outputRowsMax = 128
     /// Most sequences that hold pages at once.

@@ -19,6 +19,8 @@ struct SequenceState {
     /// Prompt tokens taken from the prefix index when first started.
     var cachedTokens = 0
     var hasStarted = false
+    /// Its prompt is computed in pieces that spare the running streams, until it has caught up.
+    var isLong = false
     /// Names of the full pages known so far, after the root of the salt.
     var chain: [PageHash] = []
     /// Per group, the page of `position / pageSize`; -1 once a window has left it behind.
@@ -49,6 +51,7 @@ struct SequenceState {
         siblings = []
         leader = -1
         hasStarted = false
+        isLong = false
         cachedTokens = 0
         logitsFrom = 0
         forgetPages()

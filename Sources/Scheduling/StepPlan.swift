@@ -35,6 +35,10 @@ public struct StepPlan: Sendable {
     public internal(set) var samples: [SequenceHandle] = []
     public internal(set) var copies: [Copy] = []
     public internal(set) var exhausted: [Exhaustion] = []
+    /// Rows of sequences that only go on by a token.
+    public internal(set) var streamTokens = 0
+    /// Rows of long prompts.
+    public internal(set) var longPromptTokens = 0
 
     public init() {}
 
@@ -43,6 +47,8 @@ public struct StepPlan: Sendable {
         samples.removeAll(keepingCapacity: true)
         copies.removeAll(keepingCapacity: true)
         exhausted.removeAll(keepingCapacity: true)
+        streamTokens = 0
+        longPromptTokens = 0
     }
 }
 
