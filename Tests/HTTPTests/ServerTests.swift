@@ -67,6 +67,41 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     #expect(try client.response().status == 400)
 }
 
+@Test func `a pipelining client is read no further while its requests wait for their turn`() throws {
+    let server = try TestServer(configure: { $0.limits.requestsPerTurnMax = 1 }) { _, exchange in
+        usleep(2_000)
+        exchange.respond(.ok, [:], body: [])
+    }
+    let client = try server.client()
+    let flags = fcntl(client.descriptor, F_GETFL)
+    _ = fcntl(client.descriptor, F_SETFL, flags | O_NONBLOCK)
+    let flood = Array(String(repeating: get, count: 2_000).utf8)
+    var sent = 0
+    _ = eventually {
+        let count = send(client.descriptor, flood, flood.count, Int32(MSG_NOSIGNAL))
+        sent += max(count, 0)
+        return count < 0 || sent > 64 << 20
+    }
+    #expect(sent < 64 << 20)
+}
+
+@Test func `a client that asks on and reads nothing is answered no further than the bound`() throws {
+    let count = 400
+    let asked = Records<Bool>()
+    let server = try TestServer(configure: { $0.limits.outboundBytesMax = 64 << 10 }) { _, exchange in
+        asked.append(true)
+        exchange.respond(.ok, [:], body: [UInt8](repeating: 65, count: 64 << 10))
+    }
+    let client = try TestClient(server.address, receiveBufferBytes: 4096)
+    client.send(String(repeating: get, count: count))
+    #expect(eventually { !asked.all.isEmpty })
+    usleep(300_000)
+    // What the kernels hold is theirs to bound; it is a few megabytes.
+    #expect(asked.all.count < count / 2)
+    for _ in 0..<count { #expect(try client.response().body.count == 64 << 10) }
+    #expect(asked.all.count == count)
+}
+
 @Test func `a stream arrives in chunks and the connection stays`() throws {
     let server = try TestServer { _, exchange in
         exchange.beginStream(.ok, [.contentType: "text/event-stream"])
