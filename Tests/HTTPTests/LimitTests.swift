@@ -144,15 +144,15 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 @Test func `a reader that takes next to nothing is dropped after the stall limit too`() throws {
     let server = try TestServer(configure: {
-        $0.limits.stallSecondsMax = 0.3
-        $0.limits.stallBytesMin = 8 << 20
+        $0.limits.stallSecondsMax = 3
+        $0.limits.stallBytesMin = 1 << 30
     }) { _, exchange in
         exchange.respond(.ok, [:], body: [UInt8](repeating: 65, count: 64 << 20))
     }
     let client = try server.client()
     client.send(get)
     let dropped = eventually {
-        // About a megabyte per second.
+        // About a megabyte per second, so that some leaves every second.
         _ = try? client.read(count: 20 << 10)
         usleep(15_000)
         return server.server.connectionCount == 0
