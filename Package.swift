@@ -69,7 +69,7 @@ let package = Package(
         // tests mirror sources
         tests("CoreTests", ["Core"]),
         tests("JSONTests", ["JSON"]),
-        tests("HTTPTests", ["HTTP", "CZlib", Library.httpTypes]),
+        tests("HTTPTests", ["HTTP", "COpenSSL", "CZlib", Library.httpTypes]),
         tests("KernelsTests", ["Kernels"]),
         tests("SchedulingTests", ["Core", "Scheduling", "JSON"]),
         tests("ComputeTests", ["Core", "Compute", "Kernels", "Checkpoints", "JSON"]),
@@ -77,8 +77,14 @@ let package = Package(
         tests("TextTests", ["Core", "Text", "JSON", "Checkpoints"]),
         tests("ModelsTests", ["Core", "Models", "Compute", "Checkpoints", "JSON", "Kernels"]),
         tests("EngineTests", ["Core", "Checkpoints", "Compute", "Engine", "JSON", "Kernels", "Models", "Scheduling"]),
-        tests("ServiceTests", ["Core", "JSON", "Service", "Engine", "Text", "Scheduling"]),
-        tests("APITests", ["Core", "JSON", "HTTP", "API", "Service", "Engine", "Text", Library.httpTypes]),
+        // An engine that answers from a script, for the layers above the engine.
+        .target(
+            name: "ScriptedModel", dependencies: ["Core", "Engine", "Text"], path: "Tests/ScriptedModel",
+            swiftSettings: strict),
+        tests("ServiceTests", ["Core", "JSON", "Service", "ScriptedModel", "Engine", "Text", "Scheduling", Library.logging]),
+        tests(
+            "APITests",
+            ["Core", "JSON", "HTTP", "API", "Service", "ScriptedModel", "Engine", "Text", Library.httpTypes]),
         tests("CommandTests", ["Core", "HTTP", "JSON", "Scheduling", "Engine", "Service", "tokenmill", Library.logging]),
     ],
     swiftLanguageModes: [.v6]

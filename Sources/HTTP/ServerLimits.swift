@@ -19,11 +19,14 @@ public struct ServerLimits: Sendable, Hashable {
     public var pipelinedBytesMax = 64 << 10
     /// Requests answered in one turn of the queue before other connections get theirs.
     public var requestsPerTurnMax = 16
-    /// Bytes of a stream that a slow reader may leave unsent; above it the stream is cut.
+    /// Bytes that a slow reader may leave unsent; above it a stream is cut and no further request is
+    /// taken. One write of a stream, or one whole answer, may go beyond it.
     public var outboundBytesMax = 1 << 20
+    /// Bytes that must leave within each `stallSecondsMax`, or all that wait.
+    public var stallBytesMin = 16 << 10
     /// Bytes discarded after the last answer, so that closing does not destroy it (RFC 9112 section
     /// 9.6).
-    public var lingerBytesMax = 1 << 20
+    public var lingerBytesMax = 32 << 20
 
     // All connections.
     public var connectionsMax = 8192
@@ -39,7 +42,7 @@ public struct ServerLimits: Sendable, Hashable {
     public var headSecondsMax = 15.0
     /// From the end of the header section to the end of the body.
     public var bodySecondsMax = 120.0
-    /// Without one byte leaving while bytes wait.
+    /// Without `stallBytesMin` bytes leaving while bytes wait.
     public var stallSecondsMax = 30.0
     public var lingerSecondsMax = 2.0
     /// How often a half-closed connection is looked at while its answer is still being made.

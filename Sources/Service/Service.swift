@@ -14,7 +14,6 @@ public final class Service: Sendable {
         /// By endpoint id.
         var meters: [String: EndpointMeter] = [:]
         var isTicking = false
-        var longPrompts = 0
     }
 
     public let configuration: ServiceConfiguration
@@ -25,7 +24,7 @@ public final class Service: Sendable {
     let admission = Admission()
     private let logger: Logger
     private let state = Mutex(State())
-    private let workers = DispatchQueue(label: "tokenmill.prompts")
+    private let workers: PromptWorkers
     private let ticks = DispatchQueue(label: "tokenmill.ticks")
     private static let tickMilliseconds = 100
     private static let ticksPerSample = 10
@@ -33,6 +32,7 @@ public final class Service: Sendable {
     public init(configuration: ServiceConfiguration = ServiceConfiguration(), logger: Logger) {
         self.configuration = configuration
         self.logger = logger
+        workers = PromptWorkers(waitingMax: configuration.longPromptsMax)
         startedAt = Clock.unixSeconds
     }
 
@@ -79,38 +79,32 @@ public final class Service: Sendable {
     }
 
     /// Takes a request in. The ticket must be closed when its answer has ended.
+    /// - candidates: choices to generate for each of the `prompts`.
     public func admit(
-        to endpoint: Endpoint, of model: ServedModel, principal: Principal, choices: Int
+        to endpoint: Endpoint, of model: ServedModel, principal: Principal, prompts: Int, candidates: Int
     ) throws(AdmissionError) -> Ticket {
         guard principal.mayUse(endpoint) else { throw .notAllowed(endpoint: endpoint.name) }
-        let limit = min(endpoint.limits.choicesMax, model.engine.facts.choicesMax)
-        guard choices <= limit else { throw .choicesTooMany(choices: choices, limit: limit) }
+        let (choices, limit) = (prompts * candidates, endpoint.limits.choicesMax)
+        guard choices <= limit else {
+            throw .choicesTooMany(prompts: prompts, candidates: candidates, limit: limit)
+        }
         return try admission.admit(
             endpoint: endpoint, model: model, principal: principal, choices: choices,
             meter: meter(of: endpoint, model: model))
     }
 
-    /// Runs `work` on the calling thread's queue if there is little text, else on the worker queue.
-    /// - reply: called on `queue`, with what `work` answered; before this call returns if there is little text.
+    /// Makes prompts of `sources` with `work`: at once if that is sure to be quick, else on a worker.
+    /// - interest: once it is lost, work that waits is dropped and `reply` not called.
+    /// - reply: called on `queue`, the caller's own; before this call returns if the work is quick.
     public func prepare<Value: Sendable>(
-        textBytes: Int, on queue: DispatchQueue, work: @escaping @Sendable () -> Value,
-        reply: @escaping @Sendable (Value) -> Void
+        _ sources: [PromptSource], for interest: Interest, on queue: DispatchQueue,
+        work: @escaping @Sendable () -> Value, reply: @escaping @Sendable (Value) -> Void
     ) throws(AdmissionError) {
-        guard textBytes > configuration.inlineTextBytesMax else { return reply(work()) }
-        let limit = configuration.longPromptsMax
-        let waiting = state.withLock { state in
-            let waiting = state.longPrompts
-            if waiting < limit { state.longPrompts += 1 }
-            return waiting
+        let bytes = sources.reduce(0) { $0 + $1.textBytes }
+        guard bytes > configuration.inlineTextBytesMax || sources.contains(where: \.bringsTemplate) else {
+            return reply(work())
         }
-        guard waiting < limit else {
-            throw .workersFull(waiting: waiting, limit: limit, retryAfterSeconds: 1)
-        }
-        workers.async { [self] in
-            let value = work()
-            state.withLock { $0.longPrompts -= 1 }
-            queue.async { reply(value) }
-        }
+        try workers.run(for: interest, on: queue, work: work, reply: reply)
     }
 
     public var isDraining: Bool { admission.isDraining }

@@ -5,7 +5,7 @@ public struct ServiceConfiguration: Sendable {
     public var keys = KeyRing()
     /// Limits and scaling of endpoints that say nothing themselves.
     public var limits = EndpointLimits()
-    /// Text above this is tokenized on the worker queue, so that other connections of a shard go on.
+    /// Text above this is tokenized on a worker queue, so that other connections of a shard go on.
     public var inlineTextBytesMax = 64 << 10
     /// Long prompts being tokenized or waiting for it.
     public var longPromptsMax = 64

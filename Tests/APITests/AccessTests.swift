@@ -1,6 +1,7 @@
 import Engine
 import HTTPTypes
 import JSON
+import ScriptedModel
 import Service
 import Testing
 

@@ -1,9 +1,11 @@
 import Core
 import Dispatch
 import Engine
+import HTTP
 import HTTPTypes
 import JSON
 import Logging
+import ScriptedModel
 import Service
 import Testing
 
@@ -94,6 +96,58 @@ import Testing
         #expect(events.last?["error"]?["code"]?.stringValue == "deadline_exceeded")
     }
 
+    @Test func `a prompt above its endpoint's limit is told that limit by name`() throws {
+        var configuration = ServiceConfiguration()
+        configuration.limits.promptTokensMax = 3
+        let answer = try Bench(configuration: configuration).complete(["prompt": "four"])
+        #expect(answer.status == 400)
+        let message = answer.error?["message"]?.stringValue ?? ""
+        for words in ["5 tokens", "'prompt_tokens_max'", "'tiny'", "is 3"] {
+            #expect(message.contains(words), "\(message)")
+        }
+    }
+
+    @Test func `many prompts may ask for one choice each, whatever the engine's bound on one prompt`() throws {
+        let bench = try Bench(ScriptedEngine(choicesMax: 4))
+        let prompts = JSONValue.array(Array(repeating: "x", count: 65))
+        #expect(try bench.complete(["prompt": prompts]).json["choices"]?.arrayValue?.count == 65)
+        let refused = try bench.complete(["prompt": prompts, "n": 2])
+        #expect(refused.status == 400)
+        #expect(refused.error?["param"]?.stringValue == "prompt")
+        for words in ["130", "65 prompts", "limit is 128"] { #expect(refused.text.contains(words)) }
+    }
+
+    @Test func `long prompts beyond the workers' bound are a 429, short ones go on`() throws {
+        var configuration = ServiceConfiguration()
+        configuration.inlineTextBytesMax = 8
+        configuration.longPromptsMax = 0
+        let bench = try Bench(configuration: configuration)
+        for path in ["/v1/completions", "/tokenize"] {
+            let refused = try bench.post(path, ["prompt": "more than eight bytes"])
+            #expect(refused.status == 429)
+            #expect(refused.fields[.retryAfter] == "1")
+            #expect(refused.text.contains("limit is 0"))
+            #expect(try bench.post(path, ["prompt": "few"]).status == 200)
+        }
+        #expect(bench.service.liveRequests == 0)
+    }
+
+    @Test func `a caller's own template is worked on beside the connections, in few steps`() throws {
+        var configuration = ServiceConfiguration()
+        configuration.longPromptsMax = 0
+        #expect(try Bench(configuration: configuration).chat(["chat_template": "x"]).status == 429)
+        let loop = "{% for a in range(2000) %}{% for b in range(2000) %}{% endfor %}{% endfor %}"
+        let refused = try Bench().chat(["chat_template": .string(loop)])
+        #expect(refused.status == 400)
+        #expect(refused.error?["param"]?.stringValue == "chat_template")
+        #expect(refused.text.contains("2000000"), "\(refused.text)")
+    }
+
+    @Test func `a body is bounded where it arrives and nowhere else`() throws {
+        let answer = try Bench().complete(["user": .string(String(repeating: "u", count: 65 << 20))])
+        #expect(answer.status == 200)
+    }
+
     @Test func `each request leaves one line in the log`() throws {
         let log = RecordedLog()
         let bench = try Bench(logger: Logger(label: "test") { _ in RecordedLogHandler(log: log) })
@@ -104,9 +158,31 @@ import Testing
         #expect(written.count == 2)
         #expect(written.first?["outcome"] == "completed")
         #expect(written.first?["endpoint"] == "tiny")
-        #expect(written.first?["generated_tokens"] == "13")
-        #expect(written.first?["status"] == "200")
+        #expect(written.first?["generated_tokens"]?.description == "13")
+        #expect(written.first?["status"]?.description == "200")
         #expect(written.last?["outcome"] == "refused")
-        #expect(written.last?["status"] == "400")
+        #expect(written.last?["status"]?.description == "400")
+    }
+
+    @Test(arguments: [(.badRequest, "broken"), (.noContent, nil)] as [(HTTPResponse.Status, String?)])
+    func `what the HTTP server answers itself is told, counted and logged like all else`(
+        status: HTTPResponse.Status, refusal: String?
+    ) throws {
+        let log = RecordedLog()
+        let logger = Logger(label: "test") { _ in
+            var handler = RecordedLogHandler(log: log)
+            handler.logLevel = .debug
+            return handler
+        }
+        let bench = try Bench(logger: logger)
+        let answer = bench.api.ownAnswer(.init(status: status, refusal: refusal, method: .options, peer: "p"))
+        let id = try #require(answer.fields[.requestID])
+        #expect(log.lines.map { $0["id"]?.description } == [id])
+        #expect(log.lines.first?["reason"]?.description == refusal)
+        let line = #"http_requests_total{handler="none",method="OPTIONS",status="\#(status.code)"} 1"#
+        #expect(try bench.get("/metrics").text.contains(line))
+        guard let refusal else { return #expect(answer.body.isEmpty) }
+        #expect(try JSONReader.parse(answer.body)["error"]?["message"]?.stringValue == refusal)
+        #expect(answer.fields[.contentType] == "application/json")
     }
 }

@@ -61,6 +61,25 @@ import Testing
         #expect(bench.service.endpoints.all.count == 1)
     }
 
+    @Test func `numbers come back as they were sent`() throws {
+        let bench = try Bench()
+        let scaling: JSONValue = ["tolerance": 0.1, "scale_up_window_seconds": 33.3]
+        _ = try bench.post("\(Self.path)/tiny", ["scaling": scaling], method: "PATCH")
+        let shown = try bench.get("\(Self.path)/tiny").json["scaling"]
+        #expect(shown?["tolerance"]?.doubleValue == 0.1)
+        #expect(shown?["scale_up_window_seconds"]?.doubleValue == 33.3)
+    }
+
+    @Test func `endpoints show how many replicas they should have, and why`() throws {
+        let bench = try Bench()
+        let listed = try bench.get(Self.path).json["data"]?[0]
+        let one = try bench.get("\(Self.path)/tiny").json
+        for shown in [listed, one] {
+            #expect(shown?["desired_replicas"]?.intValue == 1)
+            #expect(shown?["reason"]?.stringValue == "no load has been seen yet")
+        }
+    }
+
     @Test func `a name is given once`() throws {
         let bench = try Bench()
         #expect(try bench.post(Self.path, ["name": "tiny"]).status == 409)

@@ -1,6 +1,7 @@
 import Core
 import Engine
 import JSON
+import ScriptedModel
 import Service
 import Testing
 

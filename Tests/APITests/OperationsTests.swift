@@ -2,6 +2,7 @@ import Dispatch
 import Engine
 import HTTPTypes
 import JSON
+import ScriptedModel
 import Service
 import Synchronization
 import Testing
@@ -123,6 +124,21 @@ import Testing
             #"vllm:cache_config_info{model_name="tiny",endpoint="tiny",block_size="16",num_gpu_blocks="64"} 1.0"#,
             #"http_requests_total{handler="/v1/chat/completions",method="POST",status="200"} 1"#,
         ] { #expect(answer.text.contains(line + "\n"), "\(line)") }
+    }
+
+    @Test func `every endpoint has the engine's gauges, and its totals stand once`() throws {
+        let bench = try Bench()
+        bench.engine.state.withLock { state in
+            state.load.waiting = 2
+            state.load.preemptions = 7
+        }
+        _ = try bench.post("/v0/dedicated_endpoints", ["name": "mine"])
+        let text = try bench.get("/metrics").text
+        for endpoint in ["tiny", "mine"] {
+            let labels = #"{model_name="tiny",endpoint="\#(endpoint)"}"#
+            #expect(text.contains("vllm:num_requests_waiting\(labels) 2.0\n"))
+            #expect(text.contains("vllm:num_preemptions_total\(labels) 7\n") == (endpoint == "tiny"))
+        }
     }
 
     @Test func `unknown paths share one label`() throws {

@@ -15,9 +15,19 @@ FILE = FOLDER / "openapi" / "openai_subset.json"
 checked = {}
 
 
+def nullable(node):
+    """OpenAPI 3.0 says `nullable` where JSON Schema has a type of its own."""
+    if isinstance(node, list):
+        return [nullable(element) for element in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: nullable(value) for key, value in node.items()}
+    return {"anyOf": [node, {"type": "null"}]} if node.pop("nullable", False) is True else node
+
+
 @functools.cache
 def validator(name):
-    document = json.loads(FILE.read_text())
+    document = nullable(json.loads(FILE.read_text()))
     resource = referencing.Resource(document, referencing.jsonschema.DRAFT202012)
     registry = referencing.Registry().with_resource("urn:openai", resource)
     return jsonschema.Draft202012Validator(

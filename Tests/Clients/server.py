@@ -34,11 +34,11 @@ def run(*arguments, timeout=120, stdin=subprocess.DEVNULL, **more):
 class Server:
     """Use as a context manager; `port` is known once it is ready."""
 
-    def __init__(self, *arguments, model=MODEL, wait=True, port=0):
+    def __init__(self, *arguments, model=MODEL, wait=True, port=0, prepare=None):
         command = [BINARY, "serve", "--model", str(model), "--port", str(port), "--set", "log.format=json",
                    *map(str, arguments)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE, text=True, env=environment())
+                                        stderr=subprocess.PIPE, text=True, env=environment(), preexec_fn=prepare)
         self.lines = []
         self.port = None
         self._news = threading.Condition()
@@ -61,10 +61,17 @@ class Server:
         with self._news:
             self._news.notify_all()
 
-    def wait_for(self, message, timeout=START_SECONDS_MAX):
-        """The first log line with this message."""
+    def wait_for(self, message, fits=lambda line: True, timeout=START_SECONDS_MAX):
+        """The first log line with this message that fits."""
+        return self._wait(message, lambda line: line["message"] == message and fits(line), timeout)
+
+    def wait_for_line(self, beginning, timeout=START_SECONDS_MAX):
+        """The first line of any kind that begins so."""
+        return self._wait(beginning, lambda line: line["message"].startswith(beginning), timeout)["message"]
+
+    def _wait(self, message, fits, timeout):
         def found():
-            return next((line for line in self.lines if line["message"] == message), None)
+            return next((line for line in self.lines if fits(line)), None)
 
         deadline = time.monotonic() + timeout
         with self._news:
@@ -87,7 +94,10 @@ class Server:
             if isinstance(body, (dict, list)):
                 body = json.dumps(body)
                 headers = {"Content-Type": "application/json", **(headers or {})}
-            connection.request(method, path, body, headers or {})
+            try:
+                connection.request(method, path, body, headers or {})
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # a refused body need not be taken whole; the answer is there all the same
             response = connection.getresponse()
             return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
         finally:
@@ -118,9 +128,10 @@ class Server:
         names = ("vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc")
         deadline = time.monotonic() + timeout
         while True:
-            figures = {name: self.metrics()[name] for name in names}
+            metrics = self.metrics()
+            figures = {name: metrics[name] for name in names}
             if not any(figures.values()):
-                return figures
+                return metrics
             assert time.monotonic() < deadline, f"not idle after {timeout} s: {figures}"
             time.sleep(0.02)
 

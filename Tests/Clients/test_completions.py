@@ -27,8 +27,8 @@ def test_several_prompts_and_choices_come_in_order(client, model):
     assert answer.usage.completion_tokens == 24
 
 
-def test_echo_and_logprobs_cover_the_prompt(client, model):
-    answer = client.completions.create(model=model, prompt=PROMPT, echo=True, logprobs=2, temperature=0,
+def test_echo_and_logprobs_cover_the_prompt(lenient, model):
+    answer = lenient.completions.create(model=model, prompt=PROMPT, echo=True, logprobs=2, temperature=0,
                                        max_tokens=3)
     choice = answer.choices[0]
     assert choice.text.startswith(PROMPT)
@@ -47,20 +47,20 @@ def test_answers_follow_the_published_schema(server, model):
         schema.check("CreateCompletionResponse", answer)
 
 
-def test_streamed_and_whole_answers_are_equal(client, model):
+def test_streamed_and_whole_answers_are_equal(client, lenient, model):
     request = dict(model=model, prompt="Once upon a time", seed=5, temperature=1.0, max_tokens=40)
     whole = client.completions.create(**request).choices[0].text
-    parts = [chunk.choices[0].text for chunk in client.completions.create(**request, stream=True)
+    parts = [chunk.choices[0].text for chunk in lenient.completions.create(**request, stream=True)
              if chunk.choices]
     assert "".join(parts) == whole
     assert len(parts) > 5
 
 
-def test_unicode_arrives_whole(client, model):
+def test_unicode_arrives_whole(client, lenient, model):
     request = dict(model=model, prompt="Emoji: 😀 😃 😄 😁 日本語 中文 한국어 😀 😃 😄 😁", seed=3, max_tokens=40,
                    temperature=0.3)
     whole = client.completions.create(**request).choices[0].text
-    parts = [chunk.choices[0].text for chunk in client.completions.create(**request, stream=True)
+    parts = [chunk.choices[0].text for chunk in lenient.completions.create(**request, stream=True)
              if chunk.choices]
     assert "".join(parts) == whole
 

@@ -11,8 +11,7 @@ import pytest
 
 import server as servers
 
-SMALL = ("--set", "engine.cache_bytes=256MiB", "--set", "engine.sequences_max=8", "--set",
-         "engine.choices_max=8")
+SMALL = ("--set", "engine.cache_bytes=256MiB", "--set", "engine.sequences_max=8")
 
 
 def running_stream(server, tokens):
@@ -40,7 +39,7 @@ def test_start_says_what_was_loaded(capfd):
     with servers.Server(*SMALL) as server:
         loaded = server.wait_for("loaded")
         ready = server.wait_for("ready")
-        assert loaded["family"] and loaded["weights"] and loaded["cache"] and float(loaded["seconds"]) > 0
+        assert loaded["family"] and loaded["weights"] and loaded["cache"] and loaded["seconds"] > 0
         assert str(server.port) in ready["addresses"]
 
 
@@ -67,7 +66,9 @@ def test_the_drain_is_bounded():
         assert server.wait(30) == 0
         assert time.monotonic() - start < 15
         thread.join(30)
-        assert b"[DONE]" not in got[-1] or b"finish_reason" in got[-1]
+        events = got[-1].rstrip().split(b"\n\n")
+        assert events[-1] == b"data: [DONE]"
+        assert json.loads(events[-2][6:])["error"]["code"] == "shutting_down"
 
 
 def test_a_second_sigterm_stops_at_once():
@@ -80,6 +81,14 @@ def test_a_second_sigterm_stops_at_once():
         assert server.wait(10) == 128 + signal.SIGTERM
         assert time.monotonic() - start < 5
         thread.join(30)
+
+
+def test_a_sigterm_while_the_model_loads_ends_at_once():
+    with servers.Server(*SMALL, wait=False) as server:
+        server.wait_for("listening")
+        server.terminate()
+        assert server.wait(10) == 128 + signal.SIGTERM
+        assert not any(line["message"] in ("ready", "draining") for line in server.lines)
 
 
 def test_a_port_in_use_is_said_and_ends():
@@ -112,7 +121,7 @@ def test_a_corrupt_model_is_said_and_ends(tmp_path, damage):
         assert servers.run(*command).returncode == 1
 
 
-def test_an_unreadable_path_is_said_and_ends(tmp_path):
+def test_a_folder_without_a_model_is_said_and_ends(tmp_path):
     result = servers.run("serve", "--model", tmp_path, "--port", 0)
     assert result.returncode == 1 and str(tmp_path) in result.stderr
 
@@ -133,6 +142,14 @@ def test_wrong_settings_are_said_with_their_place(tmp_path):
     assert f"{path}:2:3" in result.stderr and "listen.port" in result.stderr
 
 
+def test_an_endpoint_for_another_model_is_said_with_its_place(tmp_path):
+    path = tmp_path / "settings.yaml"
+    path.write_text("endpoints:\n  - name: team\n    model: other\n")
+    result = servers.run("serve", "--model", servers.MODEL, "--config", path)
+    assert result.returncode == 1
+    assert f"{path}:3:12" in result.stderr and "'other'" in result.stderr and "'team'" in result.stderr
+
+
 def test_a_wrong_command_line_is_code_two():
     assert servers.run("serve", "--frobnicate").returncode == 2
     assert servers.run("serve", "--port", "x").returncode == 2
@@ -147,12 +164,12 @@ def test_endpoints_keys_and_sockets_from_settings(tmp_path):
     socket_path = tmp_path / "mill.sock"
     path.write_text(f"""
 listen: {{unix_socket: "{socket_path}"}}
-engine: {{cache_bytes: 256MiB, sequences_max: 8, choices_max: 8}}
+engine: {{cache_bytes: 256MiB, sequences_max: 8}}
 api_keys:
   - {{name: blue, secret: s3cret}}
 endpoints:
   - name: team
-    scaling: {{min_replicas: 0, max_replicas: 3, targets: {{requests_per_second: 2}}}}
+    scaling: {{min_replicas: 0, max_replicas: 3, load_targets: {{requests_per_second: 2}}}}
 """)
     with servers.Server("--config", path) as server:
         assert os.path.exists(socket_path)

@@ -1,7 +1,6 @@
 """Streams that end early: the sequence is freed, whoever else runs goes on."""
 import http.client
 import json
-import time
 
 import openai
 import pytest
@@ -21,18 +20,19 @@ def open_stream(server, model, tokens=2000):
 
 def test_a_client_that_vanishes_frees_its_sequence(server, model, idle):
     links = [open_stream(server, model) for _ in range(4)]
-    assert server.metrics()["vllm:num_requests_running"] >= 1
+    before = server.metrics()
+    assert before["vllm:num_requests_running"] >= 1
     for link, response in links:
         response.close()
         link.close()
-    start = time.monotonic()
-    server.wait_until_idle()
-    # Two thousand tokens would take many times as long.
-    assert time.monotonic() - start < 10
+    after = server.wait_until_idle()
+    # Four times two thousand tokens were asked for; a few steps pass until the news has come.
+    computed = after["vllm:iteration_tokens_total_sum"] - before["vllm:iteration_tokens_total_sum"]
+    assert computed < 400
 
 
-def test_the_clients_own_way_to_stop(server, client, model, idle):
-    stream = client.completions.create(model=model, prompt="Once", max_tokens=2000, stream=True,
+def test_the_clients_own_way_to_stop(server, lenient, model, idle):
+    stream = lenient.completions.create(model=model, prompt="Once", max_tokens=2000, stream=True,
                                        extra_body={"ignore_eos": True})
     for number, _ in enumerate(stream):
         if number == 3:

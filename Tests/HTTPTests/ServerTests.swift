@@ -3,6 +3,7 @@
 import Dispatch
 import Foundation
 import HTTPTypes
+import Synchronization
 import Testing
 
 @testable import HTTP
@@ -65,6 +66,54 @@ private let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     exchanges.all[0].respond(.ok, [:], body: [])
     #expect(try client.response().status == 200)
     #expect(try client.response().status == 400)
+}
+
+@Test func `a pipelining client is read no further while its requests wait for their turn`() throws {
+    // More than all kernel buffers hold together.
+    let backlogMax = 16 << 20
+    let answered = Atomic(0)
+    let server = try TestServer(configure: { $0.limits.requestsPerTurnMax = 1 }) { _, exchange in
+        answered.add(1, ordering: .relaxed)
+        exchange.respond(.ok, [:], body: [])
+    }
+    let client = try server.client()
+    let descriptor = client.descriptor
+    let reader = DispatchGroup()
+    DispatchQueue.global().async(group: reader) {
+        var answers = [UInt8](repeating: 0, count: 1 << 16)
+        while recv(descriptor, &answers, answers.count, 0) > 0 {}
+    }
+    let flood = Array(String(repeating: get, count: 2_000).utf8)
+    let end = Date().addingTimeInterval(2)
+    var (sent, backlog) = (0, 0)
+    while Date() < end, backlog < backlogMax {
+        let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+        let offset = sent % get.utf8.count
+        let count = flood.withUnsafeBytes { send(descriptor, $0.baseAddress! + offset, $0.count - offset, flags) }
+        sent += max(count, 0)
+        backlog = sent - answered.load(ordering: .relaxed) * get.utf8.count
+        if count < 0 { usleep(1_000) }
+    }
+    #expect(backlog < backlogMax)
+    shutdown(descriptor, Int32(SHUT_RDWR))
+    reader.wait()
+}
+
+@Test func `a client that asks on and reads nothing is answered no further than the bound`() throws {
+    let count = 400
+    let asked = Records<Bool>()
+    let server = try TestServer(configure: { $0.limits.outboundBytesMax = 64 << 10 }) { _, exchange in
+        asked.append(true)
+        exchange.respond(.ok, [:], body: [UInt8](repeating: 65, count: 64 << 10))
+    }
+    let client = try TestClient(server.address, receiveBufferBytes: 4096)
+    client.send(String(repeating: get, count: count))
+    #expect(eventually { !asked.all.isEmpty })
+    usleep(300_000)
+    // What the kernels hold is theirs to bound; it is a few megabytes.
+    #expect(asked.all.count < count / 2)
+    for _ in 0..<count { #expect(try client.response().body.count == 64 << 10) }
+    #expect(asked.all.count == count)
 }
 
 @Test func `a stream arrives in chunks and the connection stays`() throws {

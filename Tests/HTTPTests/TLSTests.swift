@@ -6,58 +6,6 @@ import Testing
 
 @testable import HTTP
 
-/// Runs a command to its end; nil if it cannot be run.
-private func run(_ command: String, _ arguments: [String], input: [UInt8] = []) -> (
-    code: Int32, output: [UInt8]
-)? {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["timeout", "30", command] + arguments
-    let standardInput = Pipe()
-    let standardOutput = Pipe()
-    process.standardInput = standardInput
-    process.standardOutput = standardOutput
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return nil }
-    DispatchQueue.global().async {
-        try? standardInput.fileHandleForWriting.write(contentsOf: Data(input))
-        try? standardInput.fileHandleForWriting.close()
-    }
-    let output = [UInt8](standardOutput.fileHandleForReading.readDataToEndOfFile())
-    process.waitUntilExit()
-    return (process.terminationStatus, output)
-}
-
-/// A self-signed certificate in a folder that goes when this does.
-private final class TestCertificate {
-    let configuration: TLSConfiguration
-    private let folder: String
-
-    /// Nil, with a printed reason, where there is no openssl command.
-    init?() {
-        folder = "/tmp/tokenmill-tls-\(UInt32.random(in: 0...UInt32.max))"
-        configuration = TLSConfiguration(
-            certificateFile: folder + "/certificate.pem", privateKeyFile: folder + "/key.pem")
-        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let made = run(
-            "openssl",
-            [
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                "-nodes", "-days", "2",
-                "-subj", "/CN=localhost", "-keyout", configuration.privateKeyFile, "-out",
-                configuration.certificateFile,
-            ])
-        guard made?.code == 0 else {
-            print("TLS: skipped, the openssl command cannot make a certificate")
-            return nil
-        }
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: folder)
-    }
-}
-
 private func request(_ server: TestServer, _ text: String, _ options: [String] = []) -> String {
     let arguments = ["s_client", "-quiet", "-connect", "127.0.0.1:\(server.port)"] + options
     return run("openssl", arguments, input: Array(text.utf8)).map {
@@ -67,10 +15,10 @@ private func request(_ server: TestServer, _ text: String, _ options: [String] =
 
 private let closing = "GET /secret HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
-@Test(arguments: ["-tls1_2", "-tls1_3"]) func `a request travels through TLS`(version: String)
+@Test(TestCertificate.isPossible, arguments: ["-tls1_2", "-tls1_3"]) func `a request travels through TLS`(version: String)
     throws
 {
-    guard let certificate = TestCertificate() else { return }
+    let certificate = try #require(TestCertificate())
     let server = try TestServer(configure: { $0.tls = certificate.configuration }) {
         request, exchange in
         #expect(request.isSecure && request.head.scheme == "https")
@@ -81,16 +29,16 @@ private let closing = "GET /secret HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
     #expect(answer.hasSuffix("GET /secret - "))
 }
 
-@Test func `TLS 1.1 and a client without http 1.1 are refused`() throws {
-    guard let certificate = TestCertificate() else { return }
+@Test(TestCertificate.isPossible) func `TLS 1.1 and a client without http 1.1 are refused`() throws {
+    let certificate = try #require(TestCertificate())
     let server = try TestServer(configure: { $0.tls = certificate.configuration })
     #expect(request(server, closing, ["-tls1_1"]).isEmpty)
     #expect(request(server, closing, ["-alpn", "h2"]).isEmpty)
     #expect(request(server, closing).hasSuffix("GET /secret - "))
 }
 
-@Test func `a large body comes and goes through TLS whole`() throws {
-    guard let certificate = TestCertificate() else { return }
+@Test(TestCertificate.isPossible) func `a large body comes and goes through TLS whole`() throws {
+    let certificate = try #require(TestCertificate())
     let server = try TestServer(configure: { $0.tls = certificate.configuration })
     let body = (0..<200_000).map { "\($0) " }.joined()
     let answer = request(
@@ -101,8 +49,8 @@ private let closing = "GET /secret HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
     #expect(answer.hasSuffix("\r\n\r\nPOST / - " + body))
 }
 
-@Test func `a stream travels through TLS`() throws {
-    guard let certificate = TestCertificate() else { return }
+@Test(TestCertificate.isPossible) func `a stream travels through TLS`() throws {
+    let certificate = try #require(TestCertificate())
     let server = try TestServer(configure: { $0.tls = certificate.configuration }) { _, exchange in
         DispatchQueue.global().async {
             exchange.beginStream(.ok, [:])
@@ -115,8 +63,8 @@ private let closing = "GET /secret HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
     #expect(answer.hasSuffix("\r\n<99>\r\n0\r\n\r\n"))
 }
 
-@Test func `a client that speaks plainly to TLS is closed, as is one that says nothing`() throws {
-    guard let certificate = TestCertificate() else { return }
+@Test(TestCertificate.isPossible) func `a client that speaks plainly to TLS is closed, as is one that says nothing`() throws {
+    let certificate = try #require(TestCertificate())
     let server = try TestServer(configure: {
         $0.tls = certificate.configuration
         $0.limits.handshakeSecondsMax = 0.3
@@ -129,8 +77,9 @@ private let closing = "GET /secret HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
     #expect(eventually { server.server.connectionCount == 0 })
 }
 
-@Test func `unusable certificates and keys are refused with the file's name`() throws {
-    guard let one = TestCertificate(), let other = TestCertificate() else { return }
+@Test(TestCertificate.isPossible) func `unusable certificates and keys are refused with the file's name`() throws {
+    let one = try #require(TestCertificate())
+    let other = try #require(TestCertificate())
     func failure(_ certificateFile: String, _ privateKeyFile: String) -> TLSError? {
         do throws(TLSError) {
             _ = try TLSContext(

@@ -9,7 +9,7 @@ import Synchronization
 final class TestServer: Sendable {
     let server: Server
     let addresses: [ListenAddress]
-    let refusals: Records<ServerConfiguration.Refusal>
+    let refusals: Records<ServerConfiguration.OwnAnswer>
 
     var address: ListenAddress { addresses[0] }
 
@@ -23,9 +23,12 @@ final class TestServer: Sendable {
         configure: (inout ServerConfiguration) -> Void,
         handler: @escaping @Sendable (Request, Exchange) -> Void = TestServer.echo
     ) throws {
-        let refusals = Records<ServerConfiguration.Refusal>()
+        let refusals = Records<ServerConfiguration.OwnAnswer>()
         var configuration = ServerConfiguration(listen: listen)
-        configuration.onRefusal = { refusals.append($0) }
+        configuration.ownAnswer = { answer in
+            if answer.refusal != nil { refusals.append(answer) }
+            return ServerConfiguration.plainAnswer(answer)
+        }
         configure(&configuration)
         self.refusals = refusals
         server = Server(configuration: configuration, handler: handler)

@@ -33,6 +33,7 @@ final class Answer: @unchecked Sendable {
     private var held: [[ChoicePiece]] = []
     private var openChoices = 0
     private var isClosed = false
+    private let interest = Interest()
     private var writer = JSONWriter(capacity: 1024)
 
     /// Admits the request and begins to work on it.
@@ -40,7 +41,7 @@ final class Answer: @unchecked Sendable {
         do throws(AdmissionError) {
             let ticket = try call.service.admit(
                 to: request.endpoint, of: request.model, principal: call.principal,
-                choices: request.sources.count * request.candidates)
+                prompts: request.sources.count, candidates: request.candidates)
             let answer = Answer(request, reply: call.reply, ticket: ticket)
             try answer.prepare(call.service)
         } catch {
@@ -64,7 +65,7 @@ final class Answer: @unchecked Sendable {
         let (sources, addsSpecial) = (request.sources, request.addsSpecial)
         do throws(AdmissionError) {
             try service.prepare(
-                textBytes: sources.reduce(0) { $0 + $1.textBytes }, on: reply.queue,
+                sources, for: interest, on: reply.queue,
                 work: {
                     Result { () throws(PromptError) in
                         var prompts: [Prompt] = []
@@ -222,6 +223,7 @@ final class Answer: @unchecked Sendable {
     /// Ends all work and lets go of everything.
     private func close() -> GenerationRecord? {
         isClosed = true
+        interest.lose()
         for generation in generations { generation.cancel() }
         generations = []
         held = []

@@ -22,7 +22,7 @@ enum ChatHandler {
             promptLogprobs: generation.sampling.promptLogprobs.map {
                 LogprobWriter(tokenizer: model.tokenizer, count: $0)
             },
-            returnsTokenIDs: generation.returnsTokenIDs, includesUsage: generation.includesUsage,
+            returnsTokenIDs: generation.returnsTokenIDs,
             modelEnds: model.tokenizer.endTokens)
         let request = Answer.Request(
             endpoint: endpoint, model: model, fields: generation, sources: [.conversation(conversation)],

@@ -10,7 +10,6 @@ struct ChatShape: AnswerShape {
     let logprobs: LogprobWriter?
     let promptLogprobs: LogprobWriter?
     let returnsTokenIDs: Bool
-    let includesUsage: Bool
     let modelEnds: Set<TokenID>
 
     var needsTokens: Bool { logprobs != nil || returnsTokenIDs }
@@ -112,10 +111,6 @@ struct ChatShape: AnswerShape {
     private func end(to writer: inout JSONWriter) {
         writer.endObject()
         writer.endArray()
-        if includesUsage {
-            writer.key("usage")
-            writer.null()
-        }
         writer.endObject()
     }
 

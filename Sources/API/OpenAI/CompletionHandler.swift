@@ -27,7 +27,7 @@ enum CompletionHandler {
         let shape = CompletionShape(
             logprobs: logprobs.map { LogprobWriter(tokenizer: model.tokenizer, count: $0) },
             promptLogprobs: promptLogprobs.map { LogprobWriter(tokenizer: model.tokenizer, count: $0) },
-            returnsTokenIDs: generation.returnsTokenIDs, includesUsage: generation.includesUsage,
+            returnsTokenIDs: generation.returnsTokenIDs,
             echoes: echoes, tokenizer: model.tokenizer, skipsSpecial: generation.text.skipsSpecial,
             modelEnds: model.tokenizer.endTokens)
         let request = Answer.Request(

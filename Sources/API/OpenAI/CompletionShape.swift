@@ -9,7 +9,6 @@ struct CompletionShape: AnswerShape {
     let logprobs: LogprobWriter?
     let promptLogprobs: LogprobWriter?
     let returnsTokenIDs: Bool
-    let includesUsage: Bool
     /// Puts the prompt before every choice.
     let echoes: Bool
     let tokenizer: Tokenizer
@@ -38,10 +37,6 @@ struct CompletionShape: AnswerShape {
                 &record, text: text, tokens: Array(piece.tokens), finish: piece.finish,
                 prompt: isFirst ? prompt : nil, to: &writer)
             writer.endArray()
-            if includesUsage {
-                writer.key("usage")
-                writer.null()
-            }
             writer.endObject()
         }
     }

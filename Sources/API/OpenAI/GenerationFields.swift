@@ -49,18 +49,18 @@ struct GenerationFields: Sendable {
     ) throws(APIError) {
         let defaults = model.defaults
         sampling.temperature =
-            try fields.number("temperature", in: FieldLimits.temperature) ?? defaults.temperature ?? 1
+            try fields.float("temperature", in: FieldLimits.temperature) ?? defaults.temperature ?? 1
         // A top_p of 0 means the most likely token; the smallest positive share says just that.
-        let topP = try fields.number("top_p", in: 0...1) ?? defaults.topP ?? 1
+        let topP = try fields.float("top_p", in: 0...1) ?? defaults.topP ?? 1
         sampling.topP = max(topP, .leastNormalMagnitude)
         let topK = try fields.integer("top_k", in: -1...Int.max) ?? defaults.topK ?? 0
         sampling.topK = topK < 0 || topK >= model.engine.facts.vocabularySize ? 0 : topK
-        sampling.minP = try fields.number("min_p", in: 0...1) ?? defaults.minP ?? 0
+        sampling.minP = try fields.float("min_p", in: 0...1) ?? defaults.minP ?? 0
         sampling.repetitionPenalty =
-            try fields.number("repetition_penalty", in: FieldLimits.repetitionPenalty)
+            try fields.float("repetition_penalty", in: FieldLimits.repetitionPenalty)
             ?? defaults.repetitionPenalty ?? 1
-        sampling.frequencyPenalty = try fields.number("frequency_penalty", in: FieldLimits.penalty) ?? 0
-        sampling.presencePenalty = try fields.number("presence_penalty", in: FieldLimits.penalty) ?? 0
+        sampling.frequencyPenalty = try fields.float("frequency_penalty", in: FieldLimits.penalty) ?? 0
+        sampling.presencePenalty = try fields.float("presence_penalty", in: FieldLimits.penalty) ?? 0
         if let seed = try fields.integer("seed", in: Int.min...Int.max) {
             sampling.seed = UInt64(bitPattern: Int64(seed))
         } else {
@@ -149,10 +149,12 @@ struct GenerationFields: Sendable {
     ) throws(APIError) -> GenerationPlan {
         let context = model.contextMax
         let room = tokensMax == 0 ? context : context - 1
-        let limit = min(room, endpoint.limits.promptTokensMax ?? room)
         guard !prompt.isEmpty else { throw APIError(AdmissionError.promptEmpty) }
-        guard prompt.count <= limit else {
-            throw .promptTooLong(tokens: prompt.count, limit: limit, context: context)
+        guard prompt.count <= room else {
+            throw .promptTooLong(tokens: prompt.count, limit: room, context: context)
+        }
+        if let limit = endpoint.limits.promptTokensMax, prompt.count > limit {
+            throw .promptTooLong(tokens: prompt.count, endpoint: endpoint.name, limit: limit)
         }
         let rest = context - prompt.count
         var stopping = StoppingRules(tokensMax: min(tokensMax ?? rest, rest))

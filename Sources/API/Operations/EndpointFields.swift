@@ -54,15 +54,15 @@ struct EndpointFields {
         if object["max_replicas"] == nil { scaling.replicasMax = max(scaling.replicasMax, scaling.replicasMin) }
         let seconds = 0.0...ScalingPolicy.windowSecondsLimit
         if let value = try fields.number("scale_up_window_seconds", in: seconds) {
-            scaling.scaleUpWindowSeconds = Double(value)
+            scaling.scaleUpWindowSeconds = value
         }
         if let value = try fields.number("scale_down_window_seconds", in: seconds) {
-            scaling.scaleDownWindowSeconds = Double(value)
+            scaling.scaleDownWindowSeconds = value
         }
         if let value = try fields.number("scale_to_zero_window_seconds", in: seconds) {
-            scaling.scaleToZeroWindowSeconds = Double(value)
+            scaling.scaleToZeroWindowSeconds = value
         }
-        if let value = try fields.number("tolerance", in: 0...1) { scaling.tolerance = Double(value) }
+        if let value = try fields.number("tolerance", in: 0...1) { scaling.tolerance = value }
         if let targets = try fields.object("load_targets") { try readTargets(targets) }
         try fields.refuseUnread()
     }
@@ -91,10 +91,10 @@ struct EndpointFields {
         limits.outputTokensMax = try fields.integer("output_tokens_max", in: counts) ?? limits.outputTokensMax
         let seconds = 0.001...86_400
         if let value = try fields.number("request_seconds_max", in: seconds) {
-            limits.requestSecondsMax = Double(value)
+            limits.requestSecondsMax = value
         }
         if let value = try fields.number("queue_seconds_max", in: seconds) {
-            limits.queueSecondsMax = Double(value)
+            limits.queueSecondsMax = value
         }
         try fields.refuseUnread()
     }

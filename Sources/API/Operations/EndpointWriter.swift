@@ -4,13 +4,17 @@ import Scheduling
 import Service
 
 enum EndpointWriter {
-    /// - load: `nil` if the endpoint's model is not loaded.
-    static func write(_ endpoint: Endpoint, load: EndpointLoad?, to writer: inout JSONWriter) {
+    /// - load, hint: `nil` if the endpoint's model is not loaded.
+    static func write(
+        _ endpoint: Endpoint, load: EndpointLoad?, hint: ScalingHint?, to writer: inout JSONWriter
+    ) {
         var object: JSONObject = [
             "id": .string(endpoint.id), "object": "dedicated_endpoint", "name": .string(endpoint.name),
             "model": .string(endpoint.model), "model_name": .string(endpoint.model),
             "routing_key": .string(endpoint.routingKey), "created": .integer(endpoint.createdAt),
             "status": load == nil ? "loading" : "ready", "replicas": .integer(endpoint.replicas),
+            "desired_replicas": hint.map { .integer($0.desiredReplicas) } ?? .null,
+            "reason": hint.map { .string($0.reason) } ?? .null,
             "scaling": scaling(endpoint.scaling), "limits": limits(endpoint.limits),
         ]
         for (name, value) in endpoint.placement { object[name] = value }

@@ -11,7 +11,7 @@ enum EndpointsHandler {
         writer.key("data")
         writer.beginArray()
         for endpoint in call.service.endpoints.all where call.principal.mayUse(endpoint) {
-            EndpointWriter.write(endpoint, load: call.service.load(of: endpoint), to: &writer)
+            write(endpoint, call, to: &writer)
         }
         writer.endArray()
         writer.endObject()
@@ -99,9 +99,15 @@ enum EndpointsHandler {
         return endpoint
     }
 
+    private static func write(_ endpoint: Endpoint, _ call: Call, to writer: inout JSONWriter) {
+        EndpointWriter.write(
+            endpoint, load: call.service.load(of: endpoint), hint: call.service.scalingHint(for: endpoint),
+            to: &writer)
+    }
+
     private static func respond(_ status: Int, with endpoint: Endpoint, _ call: Call) {
         var writer = JSONWriter()
-        EndpointWriter.write(endpoint, load: call.service.load(of: endpoint), to: &writer)
+        write(endpoint, call, to: &writer)
         call.reply.respond(status, body: writer.bytes)
     }
 }

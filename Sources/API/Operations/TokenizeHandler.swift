@@ -29,9 +29,14 @@ enum TokenizeHandler {
         try UnsupportedFields.check(&fields)
         try fields.refuseUnread()
         let builder = PromptBuilder(model)
+        let interest = Interest()
+        call.reply.onDisconnect {
+            interest.lose()
+            call.reply.abandon(generation: nil)
+        }
         do {
             try call.service.prepare(
-                textBytes: source.textBytes, on: call.reply.queue,
+                [source], for: interest, on: call.reply.queue,
                 work: {
                     Result { () throws(PromptError) in
                         try builder.prompt(from: source, addsSpecial: addsSpecial)

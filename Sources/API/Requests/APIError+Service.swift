@@ -35,9 +35,11 @@ extension APIError {
             self = .invalid(
                 nil, "The prompt needs cache for \(needed) tokens; this server has \(available).",
                 code: "context_length_exceeded")
-        case .choicesTooMany(let choices, let limit):
+        case .choicesTooMany(let prompts, let candidates, let limit):
+            let field = prompts > 1 ? "prompt" : "n"
             self = .invalid(
-                "n", "Invalid value for 'n': the request asks for \(choices) choices; the limit is \(limit).")
+                field, "Invalid value for '\(field)': the request asks for \(prompts * candidates) choices "
+                    + "(\(prompts) prompts, \(candidates) for each); the limit is \(limit).")
         case .tokenOutOfRange(let token, let size):
             self = .tokenOutOfRange("prompt", token: token, vocabularySize: size)
         }
@@ -94,6 +96,12 @@ extension APIError {
         .invalid(
             nil, "The prompt has \(tokens) tokens; a prompt may have at most \(limit), for the context has "
                 + "\(context).", code: "context_length_exceeded")
+    }
+
+    static func promptTooLong(tokens: Int, endpoint: String, limit: Int) -> APIError {
+        .invalid(
+            nil, "The prompt has \(tokens) tokens; the limit 'prompt_tokens_max' of the endpoint "
+                + "'\(endpoint)' is \(limit).", code: "context_length_exceeded")
     }
 
     static func tokenOutOfRange(_ field: String, token: TokenID, vocabularySize: Int) -> APIError {

@@ -41,7 +41,7 @@ struct RequestFields {
     }
 
     /// Infinite and not-a-number values are out of every range.
-    mutating func number(_ name: String, in range: ClosedRange<Double>) throws(APIError) -> Float? {
+    mutating func number(_ name: String, in range: ClosedRange<Double>) throws(APIError) -> Double? {
         guard let value = value(name) else { return nil }
         guard let number = value.doubleValue else {
             throw .wrongType(path + name, expected: "a number", got: value)
@@ -50,7 +50,12 @@ struct RequestFields {
             let words = "between \(Self.text(range.lowerBound)) and \(Self.text(range.upperBound))"
             throw .outOfRange(path + name, Self.text(number), limit: words)
         }
-        return Float(number)
+        return number
+    }
+
+    /// A number for the sampler, which computes in single precision.
+    mutating func float(_ name: String, in range: ClosedRange<Double>) throws(APIError) -> Float? {
+        try number(name, in: range).map { Float($0) }
     }
 
     mutating func string(_ name: String, bytesMax: Int, mayBeEmpty: Bool = true) throws(APIError) -> String? {

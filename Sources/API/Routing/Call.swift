@@ -3,8 +3,8 @@ import JSON
 import Service
 
 struct Call: Sendable {
-    /// Bodies nest no deeper, and hold no more values.
-    static let limits = JSONReader.Limits(depthMax: 64, bytesMax: 64 << 20, valuesMax: 4 << 20)
+    /// Bodies nest no deeper, and hold no more values; their size is bounded where they arrive.
+    static let limits = JSONReader.Limits(depthMax: 64, bytesMax: .max, valuesMax: 4 << 20)
 
     let request: IncomingRequest
     /// What `{id}` stands for in the route's pattern.

@@ -84,10 +84,13 @@ final class Reply: @unchecked Sendable {
         finish(.cancelled, generation)
     }
 
+    /// The method as metrics name it, whatever clients send.
+    static func label(of method: String) -> String { knownMethods.contains(method) ? method : "OTHER" }
+
     private func finish(_ outcome: RequestRecord.Outcome, _ generation: GenerationRecord?) {
         isOver = true
         let seconds = Clock.seconds(from: startedAt, to: Clock.nanoseconds)
-        let method = Self.knownMethods.contains(method) ? method : "OTHER"
+        let method = Self.label(of: method)
         service.httpMeter.record(handler: route, method: method, status: status, seconds: seconds)
         var record = RequestRecord(
             id: id, method: method, route: route, status: status, outcome: outcome, peer: peer, seconds: seconds)

@@ -16,7 +16,7 @@ final class Answer {
     }
 
     private let connection: Connection
-    private let isHead: Bool
+    private let method: HTTPRequest.Method
     private let minorVersion: Int
     private let acceptsGzip: Bool
     private let crossOriginFields: HTTPFields
@@ -27,27 +27,28 @@ final class Answer {
     init(to head: RequestHead, on connection: Connection) {
         let context = connection.shard.context
         self.connection = connection
-        isHead = head.method == .head
+        method = head.method
         minorVersion = head.minorVersion
         acceptsGzip = ContentCoding.acceptsGzip(head.fields)
         crossOriginFields = context.configuration.crossOrigin.responseFields(for: head.fields)
         requestKeepsAlive = head.keepsAlive
     }
 
+    private var isHead: Bool { method == .head }
+
     /// Answers what is for the protocol itself to answer; false if the handler must.
     func answersItself(_ head: RequestHead) -> Bool {
         let policy = connection.shard.context.configuration.crossOrigin
         if policy.isPreflight(head) {
             guard crossOriginFields.contains(.accessControlAllowOrigin) else {
-                respondError(
-                    .forbidden, "this origin is not allowed to call the server from a browser")
+                refuse(.forbidden, "this origin is not allowed to call the server from a browser")
                 return true
             }
-            respond(.noContent, policy.preflightFields(for: head.fields), body: [])
+            respondItself(.noContent, policy.preflightFields(for: head.fields), refusal: nil)
         } else if head.target == .asterisk {
-            respond(.noContent, [:], body: [])
+            respondItself(.noContent, [:], refusal: nil)
         } else if head.method == .connect {
-            respondError(.notImplemented, "this server is no proxy: CONNECT is not offered")
+            refuse(.notImplemented, "this server is no proxy: CONNECT is not offered")
         } else {
             return false
         }
@@ -88,6 +89,7 @@ final class Answer {
 
     func write(_ bytes: [UInt8]) {
         guard let framing = streams("write"), !bytes.isEmpty, !isHead else { return }
+        guard keepsUp() else { return connection.abort() }
         connection.send { outbound in
             if framing == .chunked {
                 ResponseHead.appendChunk(bytes, to: &outbound)
@@ -95,11 +97,14 @@ final class Answer {
                 outbound.append(contentsOf: bytes)
             }
         }
+    }
+
+    /// Whether the reader has taken enough of what was written before. If not the stream is cut
+    /// rather than kept in memory without a bound; a single write may be of any size.
+    private func keepsUp() -> Bool {
         let limit = connection.shard.context.limits.outboundBytesMax
-        guard connection.outboundBytes > limit else { return }
-        connection.flush()
-        // The reader is too slow: the stream is cut rather than kept in memory without a bound.
-        if connection.outboundBytes > limit { connection.abort() }
+        if connection.outboundBytes > limit { connection.flush() }
+        return connection.outboundBytes <= limit
     }
 
     func endStream() {
@@ -129,7 +134,7 @@ final class Answer {
     func abandoned() {
         switch phase {
         case .awaiting:
-            respondError(.internalServerError, "the request was dropped without an answer")
+            refuse(.internalServerError, "the request was dropped without an answer")
         case .streaming: connection.abort()
         case .ended, .lost: break
         }
@@ -159,12 +164,18 @@ final class Answer {
         }
     }
 
-    private func respondError(_ status: HTTPResponse.Status, _ message: String) {
-        let configuration = connection.shard.context.configuration
-        respond(
-            status, [.contentType: configuration.errorContentType],
-            body: configuration.errorBody(status, message))
-        configuration.onRefusal(.init(status: status, message: message, peer: connection.peer))
+    private func refuse(_ status: HTTPResponse.Status, _ message: String) {
+        respondItself(status, [:], refusal: message)
+    }
+
+    private func respondItself(
+        _ status: HTTPResponse.Status, _ fields: HTTPFields, refusal: String?
+    ) {
+        let own = connection.shard.context.configuration.ownAnswer(
+            .init(status: status, refusal: refusal, method: method, peer: connection.peer))
+        var fields = fields
+        for field in own.fields { fields.append(field) }
+        respond(status, fields, body: own.body)
     }
 
     private func sendHead(

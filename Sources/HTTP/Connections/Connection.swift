@@ -37,6 +37,8 @@ final class Connection {
     private var parser: RequestParser
     private var arrival = Arrival.unknown
     private var isProcessing = false
+    /// Whether a turn that goes on with the requests is on its way.
+    private var isTurnComing = false
     private var inputEnded = false
     private var isInputPaused = false
     private var lingeredBytes = 0
@@ -44,6 +46,8 @@ final class Connection {
     private var outbound = OutboundBuffer()
     private var phaseDeadline = UInt64.max
     private var stallDeadline = UInt64.max
+    /// Bytes that left since the stall deadline was set.
+    private var bytesBeforeStall = 0
 
     init(identifier: UInt64, descriptor: Descriptor, shard: Shard) {
         let address = SocketAddress.peer(of: descriptor)?.numeric
@@ -231,9 +235,8 @@ extension Connection {
         defer { isProcessing = false }
         var requests = 0
         while phase == .receiving {
-            guard requests < limits.requestsPerTurnMax else {
-                return bound.later { $0.processLater() }
-            }
+            guard hasRoomForAnswer() else { return setInputPaused(true) }
+            guard requests < limits.requestsPerTurnMax else { return processLater() }
             do throws(ProtocolError) {
                 switch try parser.next() {
                 case .needMore: return awaitMore()
@@ -247,13 +250,26 @@ extension Connection {
             }
         }
         // The next requests wait as bytes, of which there may be so many.
-        if phase == .answering && parser.bufferedBytes >= limits.pipelinedBytesMax {
-            setInputPaused(true)
-        }
+        if phase == .answering { setInputPaused(parser.bufferedBytes >= limits.pipelinedBytesMax) }
     }
 
+    /// Whether earlier answers have left far enough: a client that asks on and reads nothing must
+    /// not pile them up here. `flush` goes on where this says no.
+    private func hasRoomForAnswer() -> Bool {
+        if outbound.count > limits.outboundBytesMax { flush() }
+        // The flush may have found that the peer is gone.
+        return phase == .receiving && outbound.count <= limits.outboundBytesMax
+    }
+
+    /// Goes on in a later turn, and reads nothing until then.
     private func processLater() {
-        shard.turn { process() }
+        setInputPaused(true)
+        guard !isTurnComing else { return }
+        isTurnComing = true
+        bound.later { connection in
+            connection.isTurnComing = false
+            connection.shard.turn { connection.process() }
+        }
     }
 
     private func awaitMore() {
@@ -310,21 +326,20 @@ extension Connection {
 
     /// Answers a request that cannot be handled, and ends the connection after it.
     private func refuse(_ error: ProtocolError) {
-        let configuration = shard.context.configuration
-        let body = configuration.errorBody(error.status, error.description)
-        var fields: HTTPFields = [.contentType: configuration.errorContentType]
+        let own = shard.context.configuration.ownAnswer(
+            .init(status: error.status, refusal: error.description, method: nil, peer: peer))
+        var fields = own.fields
         if case .tooManyConnections = error { fields[.retryAfter] = "1" }
         let head = ResponseHead(
-            status: error.status, fields: fields, framing: .length(body.count), keepsAlive: false,
+            status: error.status, fields: fields, framing: .length(own.body.count), keepsAlive: false,
             announcesKeepAlive: false)
         shard.withDate { date in
             send { bytes in
                 head.append(to: &bytes, date: date)
-                bytes.append(contentsOf: body)
+                bytes.append(contentsOf: own.body)
             }
         }
         endAfterFlush()
-        configuration.onRefusal(.init(status: error.status, message: error.description, peer: peer))
     }
 }
 
@@ -342,19 +357,16 @@ extension Connection {
     /// Sends what the kernel takes now.
     func flush() {
         guard phase != .handshake, let transport else { return }
-        var sentAny = false
+        let waiting = outbound.count
+        defer { if waiting > limits.outboundBytesMax { resumeRequests() } }
         while !outbound.isEmpty {
             switch outbound.withPending(transport.write) {
             case .bytes(let count):
                 outbound.consume(count)
-                sentAny = true
+                bytesBeforeStall += count
             case .wouldBlock(let readiness):
                 if readiness == .writable { watch?.arm(.writable) }
-                if sentAny || stallDeadline == .max {
-                    stallDeadline = Shard.deadline(in: limits.stallSecondsMax)
-                    shard.wake(at: stallDeadline)
-                }
-                return
+                return expectProgress()
             case .endOfStream, .failed: return abort()
             }
         }
@@ -363,6 +375,20 @@ extension Connection {
         if phase == .closing { linger() }
     }
 
+    /// A reader that takes a byte now and then is as good as one that takes none.
+    private func expectProgress() {
+        guard stallDeadline == .max || bytesBeforeStall >= limits.stallBytesMin else { return }
+        bytesBeforeStall = 0
+        stallDeadline = Shard.deadline(in: limits.stallSecondsMax)
+        shard.wake(at: stallDeadline)
+    }
+
+    /// Takes up the requests that waited for room. Never at once: a flush is part of a turn whose
+    /// length is bounded.
+    private func resumeRequests() {
+        guard phase == .receiving, !isProcessing, outbound.count <= limits.outboundBytesMax else { return }
+        processLater()
+    }
 
     private func writable() {
         if phase == .handshake { return readable() }

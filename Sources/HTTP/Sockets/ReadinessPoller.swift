@@ -65,8 +65,10 @@ final class ReadinessPoller: Sendable {
         if set.contains(.writable) { event.events |= EPOLLOUT.rawValue }
         event.data.u64 = identifier
         let result = epoll_ctl(epoll, operation, descriptor.raw, &event)
-        // Only a full kernel table can refuse an open descriptor that is ours.
-        precondition(result == 0 || errno == ENOSPC || errno == ENOMEM, "epoll_ctl: error \(errno)")
+        // Only a full kernel table can refuse an open descriptor that is ours; what it refused to
+        // add it cannot find later.
+        precondition(
+            result == 0 || [ENOSPC, ENOMEM, ENOENT].contains(errno), "epoll_ctl: error \(errno)")
     }
 
     /// An error or a hang-up makes a descriptor ready for everything: the next transfer tells.

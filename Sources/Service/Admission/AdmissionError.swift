@@ -16,7 +16,8 @@ public enum AdmissionError: Error, Sendable, Equatable {
     case promptEmpty
     case promptTooLong(tokens: Int, limit: Int)
     case cacheTooSmall(tokensNeeded: Int, tokensAvailable: Int)
-    case choicesTooMany(choices: Int, limit: Int)
+    /// Each of the prompts asks for so many candidates; the limit is on all together.
+    case choicesTooMany(prompts: Int, candidates: Int, limit: Int)
     case tokenOutOfRange(token: TokenID, vocabularySize: Int)
 
     init(_ error: SubmissionError, retryAfterSeconds: Int) {
@@ -25,7 +26,8 @@ public enum AdmissionError: Error, Sendable, Equatable {
         case .promptTooLong(let tokens, let limit): self = .promptTooLong(tokens: tokens, limit: limit)
         case .cacheTooSmall(let needed, let available):
             self = .cacheTooSmall(tokensNeeded: needed, tokensAvailable: available)
-        case .choicesTooMany(let choices, let limit): self = .choicesTooMany(choices: choices, limit: limit)
+        case .choicesTooMany(let choices, let limit):
+            self = .choicesTooMany(prompts: 1, candidates: choices, limit: limit)
         case .tokenOutOfRange(let token, let size): self = .tokenOutOfRange(token: token, vocabularySize: size)
         case .queueFull(let waiting, let limit):
             self = .queueFull(waiting: waiting, limit: limit, retryAfterSeconds: retryAfterSeconds)

@@ -17,6 +17,8 @@ public struct RequestRecord: Sendable {
     public var peer: String
     /// The caller's name; empty when no keys are set.
     public var principal = ""
+    /// Why the request was not even routed, in words of ours.
+    public var reason: String?
     public var generation: GenerationRecord?
     public var seconds: Double
 
@@ -35,23 +37,24 @@ public struct RequestRecord: Sendable {
     /// Fixed order does not exist in metadata; handlers sort the keys.
     var metadata: Logger.Metadata {
         var metadata: Logger.Metadata = [
-            "id": "\(id)", "method": "\(method)", "route": "\(route)", "status": "\(status)",
-            "outcome": "\(outcome.rawValue)", "peer": "\(peer)", "seconds": "\(Self.rounded(seconds))",
+            "id": "\(id)", "method": "\(method)", "route": "\(route)", "status": .stringConvertible(status),
+            "outcome": "\(outcome.rawValue)", "peer": "\(peer)", "seconds": Self.rounded(seconds),
         ]
+        if let reason { metadata["reason"] = "\(reason)" }
         if !principal.isEmpty { metadata["key"] = "\(principal)" }
         guard let generation else { return metadata }
         metadata["endpoint"] = "\(generation.endpoint)"
         metadata["model"] = "\(generation.model)"
-        metadata["prompt_tokens"] = "\(generation.usage.promptTokens)"
-        metadata["cached_tokens"] = "\(generation.usage.cachedTokens)"
-        metadata["generated_tokens"] = "\(generation.usage.generatedTokens)"
-        if let seconds = generation.queueSeconds { metadata["queue_seconds"] = "\(Self.rounded(seconds))" }
-        if let seconds = generation.firstTokenSeconds {
-            metadata["first_token_seconds"] = "\(Self.rounded(seconds))"
-        }
+        metadata["prompt_tokens"] = .stringConvertible(generation.usage.promptTokens)
+        metadata["cached_tokens"] = .stringConvertible(generation.usage.cachedTokens)
+        metadata["generated_tokens"] = .stringConvertible(generation.usage.generatedTokens)
+        metadata["queue_seconds"] = generation.queueSeconds.map(Self.rounded)
+        metadata["first_token_seconds"] = generation.firstTokenSeconds.map(Self.rounded)
         return metadata
     }
 
-    /// Six decimals: microseconds.
-    private static func rounded(_ seconds: Double) -> Double { (seconds * 1_000_000).rounded() / 1_000_000 }
+    /// Six decimals: microseconds. Numbers stay numbers, for logs that are read by programs.
+    private static func rounded(_ seconds: Double) -> Logger.Metadata.Value {
+        .stringConvertible((seconds * 1_000_000).rounded() / 1_000_000)
+    }
 }

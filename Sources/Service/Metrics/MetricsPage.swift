@@ -1,5 +1,6 @@
 // MetricsPage.swift: every metric of the process on one page. Names are vLLM's, so that dashboards, gateways and
-// autoscalers read it unchanged. Figures of an engine stand once, under the first endpoint of its model.
+// autoscalers read it unchanged. An engine's gauges stand under every endpoint of its model, for scalers look at one
+// endpoint at a time; its totals stand once, under the first, for they are summed.
 import Engine
 import Scheduling
 
@@ -8,10 +9,14 @@ extension Service {
     public func metricsPage() -> [UInt8] {
         let models = models
         let all = endpoints.all
-        let engines = models.map { model in
-            EngineRow(
-                load: model.engine.load(), facts: model.engine.facts,
-                labels: Self.labels(model.id, all.first { $0.model == model.id }?.name ?? model.id))
+        let engines = models.flatMap { model in
+            let load = model.engine.load()
+            let names = all.filter { $0.model == model.id }.map(\.name)
+            return (names.isEmpty ? [model.id] : names).enumerated().map { index, name in
+                EngineRow(
+                    load: load, facts: model.engine.facts, labels: Self.labels(model.id, name),
+                    isFirst: index == 0)
+            }
         }
         let rows = all.compactMap { endpoint in
             models.first { $0.id == endpoint.model }.map { model in
@@ -34,6 +39,8 @@ extension Service {
         let load: EngineLoad
         let facts: EngineFacts
         let labels: PrometheusText.Labels
+        /// Whether it is the first of its model.
+        let isFirst: Bool
     }
 
     private struct EndpointRow {
@@ -55,7 +62,7 @@ extension Service {
         }
         func counter(_ name: String, _ help: String, _ value: (EngineLoad) -> UInt64) {
             text.family(name, .counter, help)
-            for row in rows { text.sample(name, row.labels, value(row.load)) }
+            for row in rows where row.isFirst { text.sample(name, row.labels, value(row.load)) }
         }
         gauge("vllm:num_requests_running", "Sequences being computed.") { Double($0.running) }
         gauge("vllm:num_requests_waiting", "Sequences waiting to be computed.") { Double($0.waiting) }
@@ -80,7 +87,7 @@ extension Service {
         counter("vllm:prefix_cache_hits_total", "Prompt tokens found in the cache.", \.prefixHitTokens)
         let tokens = "vllm:iteration_tokens_total"
         text.family(tokens, .histogram, "Tokens computed per step.")
-        for row in rows {
+        for row in rows where row.isFirst {
             let bounds = EngineLoad.tokensPerStepBounds.map(Double.init)
             text.histogram(
                 tokens, row.labels,
@@ -89,7 +96,7 @@ extension Service {
         }
         let steps = "tokenmill:step_seconds"
         text.family(steps, .summary, "Seconds per step.")
-        for row in rows {
+        for row in rows where row.isFirst {
             text.sample(steps + "_sum", row.labels, row.load.stepSecondsTotal)
             text.sample(steps + "_count", row.labels, row.load.steps)
         }

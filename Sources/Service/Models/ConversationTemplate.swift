@@ -8,8 +8,16 @@ public struct ConversationTemplate: Sendable {
     /// Whether the template walks over a message's parts; if not, parts are joined to one string for it.
     public let takesParts: Bool
 
+    /// What a template that comes with a request may take; the model's own, which the operator chose, may
+    /// take ten times as much.
+    static let requestLimits = ChatTemplate.Limits(stepsMax: 2_000_000)
+
     public init(_ source: String) throws(TemplateError) {
-        template = try ChatTemplate(source, limits: ChatTemplate.Limits())
+        try self.init(source, limits: ChatTemplate.Limits())
+    }
+
+    init(_ source: String, limits: ChatTemplate.Limits) throws(TemplateError) {
+        template = try ChatTemplate(source, limits: limits)
         takesParts = Self.walksOverContent(Array(source.utf8))
     }
 

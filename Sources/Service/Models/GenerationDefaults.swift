@@ -18,8 +18,9 @@ public struct GenerationDefaults: Sendable, Hashable {
     public init(generationConfiguration: JSONValue?) {
         guard let object = generationConfiguration?.objectValue else { return }
         temperature = Self.float(object["temperature"]?.doubleValue, 0...2)
-        // Sampling switched off means the most likely token.
-        if object["do_sample"]?.boolValue == false, object["temperature"] == nil { temperature = nil }
+        // As in transformers: sampling that is expressly switched off means the most likely token, whatever
+        // temperature stands beside it. A file that says nothing about it recommends nothing.
+        if object["do_sample"]?.boolValue == false { temperature = 0 }
         topP = Self.float(object["top_p"]?.doubleValue, 0...1)
         topK = object["top_k"]?.intValue.flatMap { $0 >= 0 ? $0 : nil }
         minP = Self.float(object["min_p"]?.doubleValue, 0...1)

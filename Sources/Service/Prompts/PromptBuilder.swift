@@ -65,7 +65,7 @@ public struct PromptBuilder: Sendable {
             return template
         }
         do {
-            return try ConversationTemplate(source)
+            return try ConversationTemplate(source, limits: ConversationTemplate.requestLimits)
         } catch {
             throw .template("\(error)", isRequests: true)
         }

@@ -32,7 +32,7 @@ enum TemplateMessage {
         let trimmedStart = whole.drop(while: isSpace)
         var trimmed = trimmedStart
         while let last = trimmed.last, isSpace(last) { trimmed.removeLast() }
-        guard !trimmed.isEmpty, let start = lastRange(of: Array(trimmed), in: rendered) else { return nil }
+        guard !trimmed.isEmpty, let start = rendered.lastStart(of: Array(trimmed)) else { return nil }
         let withTail = start + trimmedStart.count
         let keepsTail = withTail <= rendered.count && rendered[start..<withTail].elementsEqual(trimmedStart)
         return String(decoding: rendered[..<(keepsTail ? withTail : start + trimmed.count)], as: UTF8.self)
@@ -53,14 +53,4 @@ enum TemplateMessage {
     }
 
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
-
-    private static func lastRange(of needle: [UInt8], in text: [UInt8]) -> Int? {
-        guard needle.count <= text.count else { return nil }
-        var start = text.count - needle.count
-        while start >= 0 {
-            if text[start..<(start + needle.count)].elementsEqual(needle) { return start }
-            start -= 1
-        }
-        return nil
-    }
 }

@@ -18,6 +18,9 @@ struct ServeCommand: ParsableCommand {
               tokenmill serve --config /etc/tokenmill.yaml --set log.format=json
             """)
 
+    /// At the end, time for the last lines to be written.
+    private static let flushSecondsMax = 1.0
+
     @OptionGroup var flags: ModelFlags
 
     @Option(help: "Address to listen on. Default: 127.0.0.1; 0.0.0.0 or :: for every interface.")
@@ -32,8 +35,10 @@ struct ServeCommand: ParsableCommand {
         if let port { more.append(("--port", "listen.port", String(port))) }
         let (settings, unknownVariables) = try flags.settings(more)
         let log = settings.log
+        let lines = LogQueue(write: Output.error) { LogOutput.line($0, of: log.format) }
+        defer { lines.flush(secondsMax: Self.flushSecondsMax) }
         LoggingSystem.bootstrap { _ in
-            var output = LogOutput(format: log.format)
+            var output = LogOutput(format: log.format, write: lines.append)
             output.logLevel = log.level.level
             return output
         }
@@ -41,6 +46,6 @@ struct ServeCommand: ParsableCommand {
         for variable in unknownVariables {
             logger.warning("not a setting", metadata: ["variable": "\(variable)"])
         }
-        try ServerProcess(settings: settings, logger: logger).run()
+        try ServerProcess(settings: settings, logger: logger, print: lines.append).run()
     }
 }

@@ -11,9 +11,7 @@ struct LogOutput: LogHandler {
     let format: Settings.LogFormat
     let write: @Sendable (String) -> Void
 
-    init(
-        format: Settings.LogFormat, write: @escaping @Sendable (String) -> Void = Output.error
-    ) {
+    init(format: Settings.LogFormat, write: @escaping @Sendable (String) -> Void) {
         self.format = format
         self.write = write
     }
@@ -26,11 +24,23 @@ struct LogOutput: LogHandler {
     func log(event: LogEvent) {
         var fields = metadata
         if let own = event.metadata { fields.merge(own) { $1 } }
-        let sorted = fields.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
-        let time = Self.timestamp(Self.now)
-        switch format {
-        case .text: write(Self.text(time, event.level, "\(event.message)", sorted))
-        case .json: write(Self.json(time, event.level, "\(event.message)", sorted))
+        let sorted = fields.sorted { $0.key < $1.key }.map { ($0.key, LogValue($0.value)) }
+        write(Self.line(event.level, "\(event.message)", sorted, format))
+    }
+
+    /// The line that tells of lines that are missing.
+    static func line(_ dropped: Int, of format: Settings.LogFormat) -> String {
+        line(.warning, "log lines were dropped", [("count", .integer(dropped))], format)
+    }
+
+    private static func line(
+        _ level: Logger.Level, _ message: String, _ fields: [(String, LogValue)],
+        _ format: Settings.LogFormat
+    ) -> String {
+        let time = timestamp(now)
+        return switch format {
+        case .text: text(time, level, message, fields.map { ($0.0, $0.1.text) })
+        case .json: json(time, level, message, fields)
         }
     }
 
@@ -49,7 +59,7 @@ struct LogOutput: LogHandler {
     }
 
     static func json(
-        _ time: String, _ level: Logger.Level, _ message: String, _ fields: [(String, String)]
+        _ time: String, _ level: Logger.Level, _ message: String, _ fields: [(String, LogValue)]
     ) -> String {
         var writer = JSONWriter()
         writer.beginObject()
@@ -60,7 +70,11 @@ struct LogOutput: LogHandler {
         // A field may not shadow the line's own keys: readers keep only one of two.
         for (key, value) in fields {
             writer.key(["time", "level", "message"].contains(key) ? key + "_" : key)
-            writer.value(value)
+            switch value {
+            case .integer(let number): writer.value(number)
+            case .number(let number): writer.value(number)
+            case .text(let text): writer.value(text)
+            }
         }
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self) + "\n"

@@ -16,6 +16,8 @@ struct ServerProcess {
 
     let settings: Settings
     let logger: Logger
+    /// Takes what is no log line, so that it stands in order with those.
+    let print: @Sendable (String) -> Void
 
     /// Returns after a drain. Listens before it loads: a port in use is known at once, and health
     /// checks get an answer while a large model loads.
@@ -60,12 +62,30 @@ struct ServerProcess {
         _ service: Service
     ) throws(CommandFailure) -> (Server, [ListenAddress]) {
         let api = API(service: service)
-        let server = Server(configuration: settings.server(logger)) { api.handle($0, $1) }
+        var configuration = settings.server
+        configuration.limits.connectionsMax = connectionsMax()
+        configuration.ownAnswer = { api.ownAnswer($0) }
+        let server = Server(configuration: configuration) { api.handle($0, $1) }
         do {
             return (server, try server.start())
         } catch {
             throw CommandFailure(listening: error)
         }
+    }
+
+    /// As many as the settings say, or as there are descriptors for.
+    private func connectionsMax() -> Int {
+        let (wanted, descriptors) = (settings.http.limits.connectionsMax, DescriptorLimit.raise())
+        let possible = DescriptorLimit.connectionsMax(wanted: wanted, descriptors: descriptors)
+        if possible < wanted {
+            logger.warning(
+                "too few descriptors for http.connections_max; raise the hard limit (ulimit -Hn)",
+                metadata: [
+                    "wanted": .stringConvertible(wanted), "possible": .stringConvertible(possible),
+                    "descriptors": .stringConvertible(descriptors),
+                ])
+        }
+        return possible
     }
 
     private func load() throws(CommandFailure) -> LoadedModel {
@@ -77,13 +97,14 @@ struct ServerProcess {
             "loaded",
             metadata: [
                 "model": "\(model.served.id)", "family": "\(report.family)",
-                "parameters": "\(report.parameters)", "formats": "\(report.formats)",
+                "parameters": .stringConvertible(report.parameters), "formats": "\(report.formats)",
                 "weights": "\(ByteSize.about(report.weightBytes))",
                 "cache": "\(ByteSize.about(report.cacheBytes))",
-                "cache_tokens": "\(report.cacheTokens)", "context": "\(report.contextMax)",
-                "threads": "\(report.threads)", "kernels": "\(report.kernels)",
+                "cache_tokens": .stringConvertible(report.cacheTokens),
+                "context": .stringConvertible(report.contextMax),
+                "threads": .stringConvertible(report.threads), "kernels": "\(report.kernels)",
                 "resident": "\(ByteSize.about(MachineMemory.residentBytes ?? 0))",
-                "seconds": "\((report.seconds * 1000).rounded() / 1000)",
+                "seconds": .stringConvertible((report.seconds * 1000).rounded() / 1000),
             ])
         return model
     }
@@ -95,10 +116,10 @@ struct ServerProcess {
             "ready",
             metadata: [
                 "addresses": "\(addresses.map(words).joined(separator: ", "))",
-                "seconds": "\((seconds * 1000).rounded() / 1000)",
+                "seconds": .stringConvertible((seconds * 1000).rounded() / 1000),
             ])
         guard settings.log.format == .text, let address = addresses.first else { return }
-        Output.error("\ntry it:\n\(CurlLine.text(model.served, at: address, settings))\n\n")
+        print("\ntry it:\n\(CurlLine.text(model.served, at: address, settings))\n\n")
     }
 
     private func words(_ address: ListenAddress) -> String {
@@ -112,7 +133,11 @@ struct ServerProcess {
     private func drain(_ service: Service, _ server: Server) {
         let seconds = settings.service.drainSecondsMax
         logger.notice(
-            "draining", metadata: ["live": "\(service.liveRequests)", "seconds_max": "\(seconds)"])
+            "draining",
+            metadata: [
+                "live": .stringConvertible(service.liveRequests),
+                "seconds_max": .stringConvertible(seconds),
+            ])
         let deadline = DispatchTime.now() + .seconds(seconds)
         service.drain(until: deadline)
         wait(until: deadline) { service.liveRequests == 0 }
@@ -120,7 +145,7 @@ struct ServerProcess {
         server.drain()
         wait(until: .now() + Self.closeSecondsMax) { server.connectionCount == 0 }
         server.stop()
-        logger.notice("stopped", metadata: ["cut": "\(left)"])
+        logger.notice("stopped", metadata: ["cut": .stringConvertible(left)])
     }
 
     private func wait(until deadline: DispatchTime, _ isDone: () -> Bool) {

@@ -1,7 +1,5 @@
 // Settings+Server.swift: settings as the configurations that HTTP and Service take.
 import HTTP
-import HTTPTypes
-import Logging
 import Service
 
 extension Settings {
@@ -12,7 +10,7 @@ extension Settings {
             + [APIKey(name: "service.api_key", secret: service.apiKey, isAdministrator: true)]
     }
 
-    func server(_ logger: Logger) -> ServerConfiguration {
+    var server: ServerConfiguration {
         var addresses = [
             ListenAddress.internet(host: listen.host, port: UInt16(clamping: listen.port))
         ]
@@ -28,15 +26,6 @@ extension Settings {
             configuration.crossOrigin.allowedOrigins = .any
         } else if !http.corsOrigins.isEmpty {
             configuration.crossOrigin.allowedOrigins = .listed(Set(http.corsOrigins))
-        }
-        configuration.errorBody = ProtocolErrorBody.bytes
-        configuration.onRefusal = { refusal in
-            logger.info(
-                "refused",
-                metadata: [
-                    "status": "\(refusal.status.code)", "reason": "\(refusal.message)",
-                    "peer": "\(refusal.peer)",
-                ])
         }
         return configuration
     }

@@ -1,4 +1,5 @@
 // SignalWatch.swift: SIGTERM and SIGINT as events: the first asks for a drain, the second ends.
+// Before there is anything to drain the first one ends, too.
 import Dispatch
 import Glibc
 
@@ -7,12 +8,12 @@ final class SignalWatch {
     private let queue = DispatchQueue(label: "tokenmill.signals")
     private let first = DispatchSemaphore(value: 0)
     private let sources: [any DispatchSourceSignal]
+    private let patience = Patience()
 
-    /// The second signal ends the process at once, with the exit code that shells expect.
+    /// A signal that ends the process does so at once, with the exit code that shells expect.
     init() {
         signal(SIGPIPE, SIG_IGN)
-        let count = SignalCount()
-        let queue = queue
+        let (queue, patience) = (queue, patience)
         sources = [SIGTERM, SIGINT].map { number in
             // The default action would end the process before the source hears of it.
             signal(number, SIG_IGN)
@@ -21,19 +22,24 @@ final class SignalWatch {
         for (source, number) in zip(sources, [SIGTERM, SIGINT]) {
             source.setEventHandler { [first] in
                 for _ in 0..<source.data {
-                    count.value += 1
-                    if count.value == 1 { first.signal() } else { _exit(128 + number) }
+                    guard patience.hasWaiter else { _exit(128 + number) }
+                    patience.hasWaiter = false
+                    first.signal()
                 }
             }
             source.resume()
         }
     }
 
-    /// Blocks until the first signal.
-    func wait() { first.wait() }
+    /// Blocks until the first signal from now on.
+    func wait() {
+        queue.sync { patience.hasWaiter = true }
+        first.wait()
+    }
 }
 
 /// Only touched on the watch's queue.
-private final class SignalCount: @unchecked Sendable {
-    var value = 0
+private final class Patience: @unchecked Sendable {
+    /// Whether somebody waits for a signal, and drains on it.
+    var hasWaiter = false
 }

@@ -8,6 +8,10 @@ struct EndpointSettings: Sendable, Equatable {
 
     /// Clients may send it as `model`; unique and not empty.
     var name = ""
+    /// The model behind it; empty means the one that this process serves, and there is no other.
+    var model = ""
+    /// Where `model` stands, for the error.
+    var modelPlace = ""
     var limits = EndpointLimits()
     var scaling = ScalingPolicy()
     /// Replicas that exist now; this process sees only itself.

@@ -49,11 +49,20 @@ struct Settings: Sendable, Equatable {
     }
 
     struct EngineChoices: Sendable, Equatable {
-        var limits = EngineSettings()
+        var limits = {
+            var limits = EngineSettings()
+            limits.choicesMax = .max
+            return limits
+        }()
         var pageTokens = 16
         /// 0 takes a part of the memory that is free.
         var cacheBytes = 0
         var cacheElement = CacheChoice.auto
+        /// 0 takes as many as there are sequences, to which the engine holds itself.
+        var choicesMax: Int {
+            get { limits.choicesMax == .max ? 0 : limits.choicesMax }
+            set { limits.choicesMax = newValue == 0 ? .max : newValue }
+        }
         /// 0 takes the model's own context.
         var contextTokensMax: Int {
             get { limits.contextMax ?? 0 }

@@ -89,8 +89,11 @@ struct SettingsFile {
         for item in try items(node, "endpoints", most: EndpointSettings.endpointsMax) {
             var endpoint = EndpointSettings()
             // Whoever names targets means those and no others.
-            if case .mapping(let mapping) = item, mapping["scaling"]?["targets"] != nil {
+            if case .mapping(let mapping) = item, mapping["scaling"]?["load_targets"] != nil {
                 endpoint.scaling.targets = [:]
+            }
+            if case .mapping(let mapping) = item, let model = mapping["model"] {
+                endpoint.modelPlace = place(model)
             }
             try walk(item, "", .endpoint, &endpoint) { _, _, _ in false }
             try checkName(endpoint.name, at: item, among: endpoints.map(\.name))

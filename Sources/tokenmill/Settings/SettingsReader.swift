@@ -29,9 +29,21 @@ enum SettingsReader {
             try table.assign(key, text: text, place: flag, to: &settings)
         }
         try check(settings)
+        try checkModels(settings)
         let known = Set(table.settings.map(\.variable)).union(otherVariables)
         let unknown = environment.keys.filter { $0.hasPrefix("TOKENMILL_") && !known.contains($0) }
         return (settings, unknown.sorted())
+    }
+
+    /// Endpoints may only name what is served here.
+    private static func checkModels(_ settings: Settings) throws(SettingsError) {
+        guard !settings.model.path.isEmpty || !settings.model.name.isEmpty else { return }
+        let served = ModelLoader(settings: settings).name
+        for endpoint in settings.endpoints where !["", served].contains(endpoint.model) {
+            throw .contradiction(
+                "\(endpoint.modelPlace): endpoint '\(endpoint.name)' is for the model "
+                    + "'\(endpoint.model)', and '\(served)' is the one served; see model.name")
+        }
     }
 
     private static func check(_ settings: Settings) throws(SettingsError) {
@@ -46,9 +58,10 @@ enum SettingsReader {
                 "engine.step_tokens_max is \(limits.stepTokensMax), and must be above "
                     + "engine.sequences_max, which is \(limits.sequencesMax)")
         }
-        guard limits.choicesMax <= limits.sequencesMax else {
+        let choices = settings.engine.choicesMax
+        guard choices <= limits.sequencesMax else {
             throw .contradiction(
-                "engine.choices_max is \(limits.choicesMax), above engine.sequences_max, which is "
+                "engine.choices_max is \(choices), above engine.sequences_max, which is "
                     + "\(limits.sequencesMax)")
         }
         guard [16, 32, 64].contains(settings.engine.pageTokens) else {

@@ -82,7 +82,7 @@ extension SettingsTable where Root == Settings {
         .integer("engine.long_prompt_tokens", \.engine.limits.longPromptTokens, 1...(1 << 22)),
         .integer("engine.sequences_max", \.engine.limits.sequencesMax, 1...4096),
         .integer("engine.waiting_max", \.engine.limits.waitingMax, 1...1_000_000),
-        .integer("engine.choices_max", \.engine.limits.choicesMax, 1...4096),
+        .integer("engine.choices_max", \.engine.choicesMax, 0...4096),
         .integer("engine.page_tokens", \.engine.pageTokens, 16...64),
         .bytes("engine.cache_bytes", \.engine.cacheBytes, 0...(1 << 44)),
         .choice("engine.cache_element", \.engine.cacheElement),
@@ -98,6 +98,7 @@ extension SettingsTable where Root == EndpointSettings {
     static let endpoint = SettingsTable(
         settings: [
             .text("name", \.name),
+            .text("model", \.model),
             .integer("replicas", \.replicas, 0...ScalingPolicy.replicasLimit),
             .integer("limits.concurrent_max", \.limits.concurrentMax, 1...1_000_000),
             .integer("limits.waiting_max", \.limits.waitingMax, 1...1_000_000),
@@ -124,7 +125,7 @@ extension SettingsTable where Root == EndpointSettings {
 
     /// 0 unsets a target.
     private static func target(_ signal: ScalingSignal) -> Setting<EndpointSettings> {
-        .number("scaling.targets.\(signal.rawValue)", \.scaling[target: signal], 0...1e12)
+        .number("scaling.load_targets.\(signal.rawValue)", \.scaling[target: signal], 0...1e12)
     }
 }
 

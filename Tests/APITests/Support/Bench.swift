@@ -4,6 +4,7 @@ import Engine
 import HTTPTypes
 import JSON
 import Logging
+import ScriptedModel
 import Service
 import Testing
 

@@ -23,13 +23,19 @@ struct LogOutputTests {
     }
 
     @Test func `JSON is one object per line, and fields do not shadow its own keys`() throws {
-        let line = LogOutput.json("t", .warning, "m\"", [("level", "x"), ("k", "v\n")])
+        let line = LogOutput.json("t", .warning, "m\"", [("level", .text("x")), ("k", .text("v\n"))])
         #expect(line.hasSuffix("\n"))
         let value = try JSONReader.parse(String(line.dropLast()))
         #expect(value["level"]?.stringValue == "warning")
         #expect(value["level_"]?.stringValue == "x")
         #expect(value["message"]?.stringValue == "m\"")
         #expect(value["k"]?.stringValue == "v\n")
+    }
+
+    @Test func `numbers are written as numbers`() throws {
+        let fields: [Logger.Metadata.Value] = [.stringConvertible(7), .stringConvertible(0.25), "7"]
+        let line = LogOutput.json("t", .info, "m", fields.map { ("k\($0)", LogValue($0)) })
+        #expect(line.hasSuffix(#""k7":7,"k0.25":0.25,"k7":"7"}"# + "\n"))
     }
 
     @Test func `times are RFC 3339 in UTC`() {

@@ -110,8 +110,9 @@ struct SettingsFileTests {
             "t.yaml:2:5: endpoint 'a': min_replicas is 2, above max_replicas, which is 1"
         ),
         (
-            "endpoints:\n  - name: a\n    scaling: {targets: {load: 2}}",
-            "t.yaml:3:25: unknown setting 'scaling.targets.load'; see Config/tokenmill.yaml"
+            "endpoints:\n  - name: a\n    scaling: {load_targets: {load: 2}}",
+            "t.yaml:3:30: unknown setting 'scaling.load_targets.load'; "
+                + "did you mean 'scaling.load_targets.default'?"
         ),
         ("api_keys: [{name: a}]", "t.yaml:1:12: key 'a' has no secret"),
         ("a: 1\n---\nb: 2\n", "t.yaml: not readable as YAML: more than one document"),
@@ -140,7 +141,7 @@ struct SettingsFileTests {
     }
 
     @Test func `naming targets replaces the default one`() throws {
-        let text = "endpoints: [{name: a, scaling: {targets: {requests_per_second: 5}}}]"
+        let text = "endpoints: [{name: a, scaling: {load_targets: {requests_per_second: 5}}}]"
         #expect(try read(text).endpoints.first?.scaling.targets == [.requestsPerSecond: 5])
     }
 

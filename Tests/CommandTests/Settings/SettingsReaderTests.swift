@@ -1,4 +1,5 @@
 // SettingsReaderTests.swift: file, variables and flags, and which of them wins.
+import Engine
 import Foundation
 import Testing
 @testable import tokenmill
@@ -64,6 +65,35 @@ struct SettingsReaderTests {
                 file: nil, environment: ["TOKENMILL_LISTEN_TLS_CERTIFICATE": "c.pem"],
                 overrides: [])
         }
+    }
+
+    @Test func `fewer sequences mean fewer choices unless choices are asked for`() throws {
+        func read(_ assignments: [String: String]) throws -> Settings {
+            try SettingsReader.read(
+                file: nil, environment: [:], overrides: assignments.map { ("--set", $0.key, $0.value) }
+            ).settings
+        }
+        #expect(try read(["engine.sequences_max": "16"]).engine.choicesMax == 0)
+        let both = ["engine.sequences_max": "16", "engine.choices_max": "8"]
+        #expect(try read(both).engine.limits.choicesMax == 8)
+        #expect(
+            throws: SettingsError.contradiction(
+                "engine.choices_max is 17, above engine.sequences_max, which is 16")
+        ) { try read(["engine.sequences_max": "16", "engine.choices_max": "17"]) }
+    }
+
+    @Test(arguments: ["", "tiny"]) func `an endpoint is for the model that is served`(model: String) throws {
+        let file = try temporary("model: {path: /m/tiny.gguf}\nendpoints: [{name: a, model: \"\(model)\"}]")
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        #expect(try SettingsReader.read(file: file, environment: [:], overrides: []).settings.endpoints.count == 1)
+        // Whatever names the model last decides.
+        let renamed = [(flag: "--set", key: "model.name", text: "other")]
+        guard !model.isEmpty else { return }
+        #expect(
+            throws: SettingsError.contradiction(
+                "\(file):2:30: endpoint 'a' is for the model 'tiny', and 'other' is the one served; "
+                    + "see model.name")
+        ) { try SettingsReader.read(file: file, environment: [:], overrides: renamed) }
     }
 
     @Test func `lists in variables are separated by commas`() throws {

@@ -2,21 +2,21 @@
 import Core
 import Text
 
-enum TestText {
-    static let begin: TokenID = 256
-    static let end: TokenID = 257
-    static let turnBegin: TokenID = 258
-    static let turnEnd: TokenID = 259
-    static let vocabularySize = 260
+public enum TestText {
+    public static let begin: TokenID = 256
+    public static let end: TokenID = 257
+    public static let turnBegin: TokenID = 258
+    public static let turnEnd: TokenID = 259
+    public static let vocabularySize = 260
 
-    static let template = """
+    public static let template = """
         {%- for message in messages -%}
         {{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' -}}
         {%- endfor -%}
         {%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}
         """
 
-    static func tokenizer() throws -> Tokenizer {
+    public static func tokenizer() throws -> Tokenizer {
         var facts = GGUFTokenizerFacts(model: "gpt2", tokens: byteTokens() + specials)
         facts.pre = "gpt-2"
         facts.merges = []
@@ -28,7 +28,7 @@ enum TestText {
         return try Tokenizer(TokenizerDescription.fromGGUF(facts))
     }
 
-    static func tokens(_ text: String) -> [TokenID] { text.utf8.map { TokenID($0) } }
+    public static func tokens(_ text: String) -> [TokenID] { text.utf8.map { TokenID($0) } }
 
     private static let specials = ["<s>", "</s>", "<|im_start|>", "<|im_end|>"].map { Array($0.utf8) }
 

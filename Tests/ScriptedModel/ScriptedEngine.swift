@@ -4,49 +4,49 @@ import Dispatch
 import Engine
 import Synchronization
 
-final class ScriptedEngine: GenerationEngine {
+public final class ScriptedEngine: GenerationEngine {
     /// What one choice says.
-    struct Line: Sendable {
-        var tokens: [TokenID]
-        var finish: FinishReason
+    public struct Line: Sendable {
+        public var tokens: [TokenID]
+        public var finish: FinishReason
         /// Never reports the end, as if still at work.
-        var isOpen = false
+        public var isOpen = false
         /// Never reports anything, as if waiting.
-        static let silent: Line = {
+        public static let silent: Line = {
             var line = Line([], .length)
             line.isSilent = true
             return line
         }()
-        var isSilent = false
+        public var isSilent = false
 
-        init(_ tokens: [TokenID], _ finish: FinishReason) {
+        public init(_ tokens: [TokenID], _ finish: FinishReason) {
             self.tokens = tokens
             self.finish = finish
         }
 
         /// The text's bytes as tokens, then the end token.
-        init(_ text: String) {
+        public init(_ text: String) {
             tokens = text.utf8.map { TokenID($0) } + [TestText.end]
             finish = .stopToken(TestText.end)
         }
     }
 
-    struct State: Sendable {
-        var requests: [GenerationRequest] = []
-        var cancelled: [RequestID: [Int?]] = [:]
-        var load = EngineLoad()
-        var drainDeadline: DispatchTime?
+    public struct State: Sendable {
+        public var requests: [GenerationRequest] = []
+        public var cancelled: [RequestID: [Int?]] = [:]
+        public var load = EngineLoad()
+        public var drainDeadline: DispatchTime?
         var lastID: UInt64 = 0
     }
 
-    let facts: EngineFacts
-    let state = Mutex(State())
+    public let facts: EngineFacts
+    public let state = Mutex(State())
     /// Tokens of one update.
     let batch: Int
     let refusal: SubmissionError?
     private let script: @Sendable (GenerationRequest, Int) -> Line
 
-    init(
+    public init(
         contextMax: Int = 512, batch: Int = 1, choicesMax: Int = 16, refusal: SubmissionError? = nil,
         script: @escaping @Sendable (GenerationRequest, Int) -> Line = { _, _ in Line("Hello, world") }
     ) {
@@ -58,10 +58,10 @@ final class ScriptedEngine: GenerationEngine {
         self.script = script
     }
 
-    var requests: [GenerationRequest] { state.withLock { $0.requests } }
-    var cancelled: [RequestID: [Int?]] { state.withLock { $0.cancelled } }
+    public var requests: [GenerationRequest] { state.withLock { $0.requests } }
+    public var cancelled: [RequestID: [Int?]] { state.withLock { $0.cancelled } }
 
-    func submit(
+    public func submit(
         _ request: GenerationRequest, on queue: DispatchQueue,
         receive: @escaping @Sendable (GenerationUpdate) -> Void
     ) -> Result<RequestID, SubmissionError> {
@@ -79,13 +79,13 @@ final class ScriptedEngine: GenerationEngine {
         return .success(id)
     }
 
-    func cancel(_ request: RequestID, choice: Int?) {
+    public func cancel(_ request: RequestID, choice: Int?) {
         state.withLock { $0.cancelled[request, default: []].append(choice) }
     }
 
-    func load() -> EngineLoad { state.withLock { $0.load } }
+    public func load() -> EngineLoad { state.withLock { $0.load } }
 
-    func shutDown(drainUntil deadline: DispatchTime) { state.withLock { $0.drainDeadline = deadline } }
+    public func shutDown(drainUntil deadline: DispatchTime) { state.withLock { $0.drainDeadline = deadline } }
 
     /// Obeys the request's own token limit, as an engine does.
     private func updates(of choice: Int, _ request: GenerationRequest, _ id: RequestID) -> [GenerationUpdate] {
@@ -119,7 +119,7 @@ final class ScriptedEngine: GenerationEngine {
     }
 
     /// A log-probability that only depends on the token, and the next tokens as alternatives.
-    static func sampled(_ token: TokenID, _ count: Int?) -> SampledToken {
+    public static func sampled(_ token: TokenID, _ count: Int?) -> SampledToken {
         guard let count else { return SampledToken(token: token) }
         let own = TokenLogprob(token: token, logprob: -Float(token % 7) / 4 - 0.25, rank: 1)
         let others = (1...20).map {
