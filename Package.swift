@@ -11,7 +11,6 @@ enum Library {
     static let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
     static let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
     static let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-    static let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
     static let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
     static let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 }
@@ -37,7 +36,7 @@ let package = Package(
     targets: [
         // layer 0: imports nothing of ours
         layer("Core", []),
-        layer("JSON", [Library.orderedCollections]),
+        layer("JSON", []),
         .systemLibrary(name: "COpenSSL", path: "Sources/HTTP/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", path: "Sources/HTTP/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CEpoll", path: "Sources/HTTP/CEpoll"),
@@ -46,7 +45,7 @@ let package = Package(
             exclude: ["CEpoll", "COpenSSL", "CZlib"], swiftSettings: strict),
         .target(name: "Kernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
         // layer 1
-        layer("Scheduling", ["Core", Library.deque, Library.orderedCollections]),
+        layer("Scheduling", ["Core", Library.deque]),
         layer("Compute", ["Core", "Kernels"]),
         layer("Checkpoints", ["Core", "JSON"]),
         layer("Text", ["Core", "JSON"]),
@@ -66,17 +65,21 @@ let package = Package(
                 "Service", "API", Library.argumentParser, Library.httpTypes, Library.logging, Library.yams,
             ],
             swiftSettings: strict),
+        // what tests share: where cases and models lie
+        .target(name: "Material", dependencies: ["JSON"], path: "Tests/Material", swiftSettings: strict),
         // tests mirror sources
         tests("CoreTests", ["Core"]),
         tests("JSONTests", ["JSON"]),
         tests("HTTPTests", ["HTTP", "COpenSSL", "CZlib", Library.httpTypes]),
         tests("KernelsTests", ["Kernels"]),
-        tests("SchedulingTests", ["Core", "Scheduling", "JSON"]),
+        tests("SchedulingTests", ["Core", "Scheduling", "JSON", "Material"]),
         tests("ComputeTests", ["Core", "Compute", "Kernels", "Checkpoints", "JSON"]),
-        tests("CheckpointsTests", ["Core", "Checkpoints", "JSON"]),
-        tests("TextTests", ["Core", "Text", "JSON", "Checkpoints"]),
-        tests("ModelsTests", ["Core", "Models", "Compute", "Checkpoints", "JSON", "Kernels"]),
-        tests("EngineTests", ["Core", "Checkpoints", "Compute", "Engine", "JSON", "Kernels", "Models", "Scheduling"]),
+        tests("CheckpointsTests", ["Core", "Checkpoints", "JSON", "Material"]),
+        tests("TextTests", ["Core", "Text", "JSON", "Checkpoints", "Material", "tokenmill"]),
+        tests("ModelsTests", ["Core", "Models", "Compute", "Checkpoints", "JSON", "Kernels", "Material"]),
+        tests(
+            "EngineTests",
+            ["Core", "Checkpoints", "Compute", "Engine", "JSON", "Kernels", "Material", "Models", "Scheduling"]),
         // An engine that answers from a script, for the layers above the engine.
         .target(
             name: "ScriptedModel", dependencies: ["Core", "Engine", "Text"], path: "Tests/ScriptedModel",

@@ -10,6 +10,15 @@ extension Checkpoint {
     public var tokenizer: JSONValue? { sideFiles?.tokenizer }
     public var tokenizerConfiguration: JSONValue? { sideFiles?.tokenizerConfiguration }
 
+    /// `eos_token_id` of generation_config.json and config.json, each a number or a list.
+    public var endTokens: [Int] {
+        let texts = [generationConfiguration, configuration, configuration?["text_config"]]
+        let stated = texts.compactMap { $0?["eos_token_id"] }
+        return stated.flatMap { value in
+            (value.arrayValue ?? [value]).compactMap(\.intValue)
+        }
+    }
+
     /// The Jinja source that a conversation is rendered with, from either container.
     public var chatTemplate: String? { chatTemplates["default"] }
 

@@ -92,6 +92,6 @@ public protocol Backend: AnyObject {
     func run(_ rows: inout StepRows)
     /// The content of a buffer after `run`.
     func contents(of buffer: BufferHandle) -> UnsafeMutablePointer<Float>
-    /// Bytes of packed weights.
+    /// Bytes of packed weights and tables.
     var weightBytes: Int { get }
 }

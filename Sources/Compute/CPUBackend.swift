@@ -25,7 +25,9 @@ public final class CPUBackend: Backend {
 
     deinit { vectors.forEach { $0.deallocate() } }
 
-    public var weightBytes: Int { matrices.reduce(0) { $0 + $1.bytes } }
+    public var weightBytes: Int {
+        matrices.reduce(0) { $0 + $1.bytes } + tables.reduce(0) { $0 + $1.bytes.count }
+    }
 
     public func makeBuffer(width: Int, rows: Int, isContiguous: Bool) throws(BackendError) -> BufferHandle {
         buffers.append(try CPUBuffer(width: width, rows: rows, isContiguous: isContiguous))
@@ -50,7 +52,14 @@ public final class CPUBackend: Backend {
         else {
             throw .formatUnsupported(source.format)
         }
-        tables.append(source)
+        // Read at every step: a copy, so that no answer depends on a file any more.
+        let memory = try DeviceMemory.allocate(source.bytes.count)
+        let copy = UnsafeMutableRawBufferPointer(start: memory.base, count: source.bytes.count)
+        copy.copyMemory(from: source.bytes)
+        tables.append(
+            WeightSource(
+                format: source.format, rows: source.rows, cols: source.cols,
+                bytes: UnsafeRawBufferPointer(copy), owner: memory))
         return TableHandle(index: tables.count - 1)
     }
 

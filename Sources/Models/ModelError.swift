@@ -1,4 +1,5 @@
 // ModelError.swift: why a checkpoint cannot be served, as facts.
+import Checkpoints
 import Compute
 import Core
 
@@ -12,6 +13,8 @@ public enum ModelError: Error, Sendable, Equatable {
     /// The cache does not hold one page of each group for a sequence of `tokensNeeded`.
     case cacheTooSmall(bytes: Int, bytesNeeded: Int, tokensNeeded: Int)
     case memoryTooSmall(bytesNeeded: Int, bytesAvailable: Int)
+    /// A file changed while its weights were packed.
+    case checkpoint(CheckpointError)
     case backend(BackendError)
     case workers(WorkerTeamError)
 }
@@ -31,7 +34,11 @@ extension ModelError: CustomStringConvertible {
             "a cache of \(bytes) bytes is too small: \(tokens) tokens need \(needed) bytes"
         case .memoryTooSmall(let needed, let available):
             "the model and its cache need \(needed) bytes, the machine has \(available) available"
-        case .backend(let error): "\(error)"
+        case .checkpoint(let error): "\(error)"
+        case .backend(.formatUnsupported(let format)): "format \(format) has no kernels"
+        case .backend(.shapeUnsupported(let fact, let value, let limit)):
+            "\(fact) is \(value), the kernels' limit is \(limit)"
+        case .backend(.memoryRefused(let bytes)): "the system refused \(bytes) bytes of memory"
         case .workers(.countOutOfRange(let count, let limit)):
             "\(count) threads asked for, possible are 1 to \(limit)"
         case .workers(.threadsRefused(let count)): "the system refused \(count) threads"

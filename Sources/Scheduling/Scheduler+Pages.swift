@@ -43,16 +43,21 @@ extension Scheduler {
         return true
     }
 
-    /// Whether all of a waiting sequence would fit beside what running ones will still take.
-    func pagesSuffice(_ slot: Int, _ match: PrefixMatch) -> Bool {
+    /// Whether all of a waiting sequence would fit beside what running ones will still take,
+    /// once `victims` have given their pages back.
+    func pagesSuffice(_ slot: Int, _ match: PrefixMatch, without victims: [Int] = []) -> Bool {
         for group in groups.indices {
+            let freed = pagesFreed(by: victims, group)
+            let promised = victims.reduce(0) {
+                $0 + pagesToCome($1, group, tokens: sequences[$1].tokens.count + 1)
+            }
             let retention = groups[group].retention
             let first = retention.firstPage(
                 readFrom: match.pages * limits.pageSize, pageSize: limits.pageSize)
             var revived = 0
             for page in first..<max(first, match.pages) {
                 if let hit = pools[group].page(named: sequences[slot].chain[page + 1]),
-                    pools[group].isCached(hit)
+                    pools[group].isCached(hit) || freed.contains(hit)
                 {
                     revived += 1
                 }
@@ -62,9 +67,22 @@ extension Scheduler {
             let most = retention.pagesHeldMax(
                 tokens: tokens, chunk: chunk, pageSize: limits.pageSize)
             let fresh = max(0, min(most, pools[group].count) - (match.pages - first))
-            if fresh + revived + pledged[group] > pools[group].availableCount { return false }
+            let available = pools[group].availableCount + freed.count
+            if fresh + revived + pledged[group] - promised > available { return false }
         }
         return true
+    }
+
+    /// Pages of a group that nobody else than these sequences holds.
+    private func pagesFreed(by victims: [Int], _ group: Int) -> Set<Int32> {
+        if victims.isEmpty { return [] }
+        var holders: [Int32: Int32] = [:]
+        for victim in victims {
+            for page in sequences[victim].tables[group].dropFirst(sequences[victim].firstHeld[group]) {
+                holders[page, default: 0] += 1
+            }
+        }
+        return Set(holders.lazy.filter { pools[group].references[Int($0)] == $1 }.map(\.key))
     }
 
     /// Pages that a running sequence takes beyond those it holds, until `tokens` are computed.

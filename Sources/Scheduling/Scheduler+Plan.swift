@@ -120,23 +120,17 @@ extension Scheduler {
         }
     }
 
-    /// Starts a waiting sequence if slots, rows and pages allow; worse priorities give way.
+    /// Starts a waiting sequence if slots, rows and pages allow. Worse priorities give way, but only
+    /// where that is known to be enough: nobody is computed again for nothing.
     private mutating func start(_ index: Int, _ plan: inout StepPlan, _ budget: inout Budget)
         -> Bool
     {
         let entry = queue.entries[index]
         let slot = entry.slot
-        while width + sequences[slot].width > limits.sequencesMax {
-            guard makeWay(for: entry, &plan, &budget) else { return false }
-        }
-        var match = prefixMatch(slot)
-        while !pagesSuffice(slot, match) {
-            if !makeWay(for: entry, &plan, &budget) {
-                if running.contains(where: { $0 >= 0 }) { return false }
-                break
-            }
-            match = prefixMatch(slot)
-        }
+        let match = prefixMatch(slot)
+        guard let victims = victims(for: entry, match) else { return false }
+        for victim in victims { giveWay(victim, &plan, &budget) }
+        // What they gave back keeps its names: the match still holds.
         take(match, slot)
         let wanted = share(of: slot, budget)
         let count = wanted > 0 ? tokensThatFit(slot, wanted) : 0
@@ -176,22 +170,37 @@ extension Scheduler {
 
     // MARK: giving way
 
-    private mutating func makeWay(
-        for entry: FairQueue.Entry, _ plan: inout StepPlan, _ budget: inout Budget
-    ) -> Bool {
-        let victim = youngestOfLowestPriority(worseThan: entry.priority)
-        guard victim >= 0 else { return false }
+    /// The running sequences that have to give way for a waiting one to fit, the first ones first;
+    /// nil when it would not fit even so.
+    private mutating func victims(for entry: FairQueue.Entry, _ match: PrefixMatch) -> [Int]? {
+        let slot = entry.slot
+        var victims: [Int] = []
+        var widthLeft = limits.sequencesMax - sequences[slot].width - width
+        while widthLeft < 0 || !pagesSuffice(slot, match, without: victims) {
+            let victim = youngestOfLowestPriority(worseThan: entry.priority, except: victims)
+            guard victim >= 0 else {
+                // With the pool to itself it starts; whether it can go on shows later.
+                return running.contains { $0 >= 0 && !victims.contains($0) } ? nil : victims
+            }
+            victims.append(victim)
+            widthLeft += sequences[victim].width
+        }
+        return victims
+    }
+
+    private mutating func giveWay(
+        _ victim: Int, _ plan: inout StepPlan, _ budget: inout Budget
+    ) {
         for group in groups.indices {
             pledged[group] -= pagesToCome(victim, group, tokens: sequences[victim].tokens.count + 1)
         }
         preempt(victim, &plan, &budget)
-        return true
     }
 
     /// The running sequence that gives way first; -1 when none is worse than `worseThan`.
-    private func youngestOfLowestPriority(worseThan limit: Int?) -> Int {
+    private func youngestOfLowestPriority(worseThan limit: Int?, except others: [Int] = []) -> Int {
         var victim = -1
-        for slot in running where slot >= 0 {
+        for slot in running where slot >= 0 && !others.contains(slot) {
             if let limit, sequences[slot].priority <= limit { continue }
             if victim < 0
                 || (sequences[slot].priority, sequences[slot].id)

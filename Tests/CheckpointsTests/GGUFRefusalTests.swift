@@ -130,6 +130,7 @@ import Testing
         }
         #expect(error?.subject == .key("general.alignment"))
         #expect(error?.fault == .invalidAlignment(UInt64(alignment)))
+        #expect((error?.offset ?? 0) >= 24)
     }
 
     @Test func `an alignment of another type is refused`() {

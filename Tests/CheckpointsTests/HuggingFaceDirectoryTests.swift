@@ -45,6 +45,15 @@ import Testing
         #expect(checkpoint.tensor("w").map { Array($0.bytes) } == [1, 2])
     }
 
+    @Test func `end tokens are those of both configurations, single or listed`() throws {
+        writeModel()
+        write("{\"eos_token_id\":[1,2]}", as: "generation_config.json")
+        write("{\"eos_token_id\":7,\"text_config\":{\"eos_token_id\":null}}", as: "config.json")
+        #expect(try Checkpoint.open(folder.path).endTokens == [1, 2, 7])
+        write("{}", as: "config.json")
+        #expect(try Checkpoint.open(folder.path).endTokens == [1, 2])
+    }
+
     @Test func `a template file goes before the other places`() throws {
         writeModel()
         write("{\"chat_template\":\"settings\"}", as: "tokenizer_config.json")

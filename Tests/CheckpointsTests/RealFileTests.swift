@@ -4,9 +4,13 @@ import Checkpoints
 import Core
 import Foundation
 import JSON
+import Material
 import Testing
 
-@Suite struct RealFileTests {
+@Suite(
+    .enabled(if: Material.has("oracle"), Material.reason("oracle")),
+    .enabled(if: Material.has("tokenizers"), Material.reason("tokenizers")))
+struct RealFileTests {
     static func files(under folder: String, ending suffix: String) -> [String] {
         let names =
             FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
@@ -14,7 +18,7 @@ import Testing
     }
 
     @Test func `every GGUF file of a supported tensor type opens`() throws {
-        guard let root = Conformance.path("oracle") else { return }
+        let root = Material.cases("oracle").path
         var opened = 0
         var refused = 0
         for path in Self.files(under: root, ending: ".gguf") {
@@ -36,7 +40,7 @@ import Testing
     }
 
     @Test func `every vocabulary-only GGUF file opens`() throws {
-        guard let root = Conformance.path("tokenizers/vocab") else { return }
+        let root = Material.cases("tokenizers/vocab").path
         var opened = 0
         for path in Self.files(under: root, ending: ".gguf") {
             let checkpoint = try Checkpoint.open(path)
@@ -51,7 +55,7 @@ import Testing
     }
 
     @Test func `every Hugging Face directory opens`() throws {
-        guard let root = Conformance.path("oracle") else { return }
+        let root = Material.cases("oracle").path
         var opened = 0
         for config in Self.files(under: root, ending: "/config.json") {
             let directory = String(config.dropLast("/config.json".count))

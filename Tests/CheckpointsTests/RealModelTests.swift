@@ -1,17 +1,15 @@
-// RealModelTests.swift: the real models, where TOKENMILL_MODELS names a folder that holds them.
+// RealModelTests.swift: the real models open.
 
 import Checkpoints
 import Core
 import Foundation
+import Material
 import Testing
 
 @Suite struct RealModelTests {
-    @Test func `real GGUF models open, and say how long that took`() throws {
-        guard let folder = ProcessInfo.processInfo.environment["TOKENMILL_MODELS"] else {
-            print("skipped: TOKENMILL_MODELS is not set")
-            return
-        }
-        for path in RealFileTests.files(under: folder, ending: ".gguf") {
+    @Test(.enabled(if: Material.hasModels, Material.modelsReason))
+    func `real GGUF models open, and say how long that took`() throws {
+        for path in Material.models.map(Material.model) {
             let clock = ContinuousClock()
             var checkpoint: Checkpoint?
             let duration = try clock.measure { checkpoint = try Checkpoint.open(path) }

@@ -122,9 +122,28 @@ import Testing
         #expect(error?.fault == .wrongKind(expected: "a shape of integers from 0 on"))
     }
 
-    @Test(arguments: ["F4", "C64", "f32", "", "INT8"])
+    @Test(arguments: ["F6", "C32", "f32", "", "INT8"])
     func `an unknown element type is refused by name`(type: String) {
-        #expect(refusal { $0.add("c", type, "[0]", 12, 12) }?.fault == .unknownElementType(type))
+        let error = refusal { $0.add("c", type, "[0]", 12, 12) }
+        #expect(error?.fault == .unknownElementType(type))
+        // Where the header names the tensor: after the length, a brace and two members.
+        #expect((error?.offset ?? 0) > 8 + 100)
+    }
+
+    @Test(arguments: [("F4", [3, 2], 3), ("F6_E2M3", [2, 6], 9), ("F6_E3M2", [4], 3), ("C64", [2], 16)])
+    func `elements below a byte and complex ones open as they lie`(
+        type: String, shape: [Int], bytes: Int
+    ) throws {
+        var writer = SafetensorsWriter()
+        writer.add("odd", type, shape, Array(repeating: 5, count: bytes))
+        let checkpoint = try Checkpoint.open(folder.write(writer.encoded, as: "model.safetensors"))
+        let tensor = try #require(checkpoint.tensor("odd"))
+        #expect(tensor.shape == shape && tensor.bytes.count == bytes)
+    }
+
+    @Test func `elements below a byte that fill no byte are refused`() {
+        let error = refusal { $0.add("c", "F6_E2M3", [3], [1, 2]) }
+        #expect(error?.fault == .partialBlock(elements: 3, blockElements: 4))
     }
 
     @Test(arguments: [

@@ -3,24 +3,17 @@ import Checkpoints
 import Compute
 import Foundation
 import JSON
+import Material
 import Models
 import Testing
 
+@Suite(
+    .enabled(if: Material.has("real"), Material.reason("real")),
+    .enabled(if: Material.hasModels, Material.modelsReason))
 struct RealModelTests {
-    struct Case: Sendable, CustomTestStringConvertible {
-        let file: String
-        let reference: String
-        var testDescription: String { file }
-    }
-
-    static let cases = [
-        Case(file: "SmolLM2-135M-Instruct.Q4_1.gguf", reference: "SmolLM2-135M-Instruct.Q4_1.json"),
-        Case(file: "gemma-3-270m-q4_k_m.gguf", reference: "gemma-3-270m-q4_k_m.json"),
-    ]
-
-    @Test(arguments: cases)
-    func `perplexity is within half a percent of the float32 reference`(one: Case) throws {
-        guard let (path, reference) = try Self.material(one) else { return }
+    @Test(arguments: Material.models)
+    func `perplexity is within half a percent of the float32 reference`(model name: String) throws {
+        let (path, reference) = try Self.material(name)
         let model = try Self.load(path, compute: .auto)
         var total = 0.0, count = 0
         for window in reference["windows"]?.arrayValue ?? [] {
@@ -34,14 +27,14 @@ struct RealModelTests {
         let perplexity = exp(total / Double(count))
         #expect(count == reference["tokens"]?.intValue)
         #expect(abs(perplexity / expected - 1) <= 0.005, "\(perplexity) against \(expected)")
-        print("conformance real \(one.file): perplexity \(perplexity), reference \(expected), \(count) tokens")
+        print("conformance real \(name): perplexity \(perplexity), reference \(expected), \(count) tokens")
     }
 
-    @Test(arguments: cases, [(ComputeMode.auto, 0.4), (.float32, 0.02)])
+    @Test(arguments: Material.models, [(ComputeMode.auto, 0.4), (.float32, 0.02)])
     func `greedy text agrees with the reference up to the first near tie`(
-        one: Case, rule: (compute: ComputeMode, margin: Double)
+        model name: String, rule: (compute: ComputeMode, margin: Double)
     ) throws {
-        guard let (path, reference) = try Self.material(one) else { return }
+        let (path, reference) = try Self.material(name)
         let model = try Self.load(path, compute: rule.compute)
         var compared = 0
         for value in reference["greedy"]?.arrayValue ?? [] {
@@ -56,13 +49,12 @@ struct RealModelTests {
             }
         }
         #expect(compared > 0)
-        print("conformance real \(one.file) \(rule.compute): \(compared) greedy steps agree")
+        print("conformance real \(name) \(rule.compute): \(compared) greedy steps agree")
     }
 
-    private static func material(_ one: Case) throws -> (String, JSONValue)? {
-        guard let path = Conformance.model(one.file), let folder = Conformance.folder("real") else { return nil }
-        let data = try Data(contentsOf: folder.appending(path: one.reference))
-        return (path, try JSONReader.parse(Array(data)))
+    private static func material(_ name: String) throws -> (String, JSONValue) {
+        let data = try Data(contentsOf: Material.reference(of: name))
+        return (Material.model(name), try JSONReader.parse(Array(data)))
     }
 
     private static func load(_ path: String, compute: ComputeMode) throws -> DecoderModel {

@@ -1,14 +1,17 @@
 // PrefixTraceTests.swift: the prefix index against the published hits of the Mooncake trace.
 import Foundation
+import Material
 import Testing
 
 @testable import Scheduling
 
 @Suite struct PrefixTraceTests {
     /// Block hashes of each request, hits expected with the tail of a chain evicted first.
-    @Test(arguments: [nil, 1000, 5000, 10000, 30000, 50000])
+    @Test(
+        .enabled(if: Material.has("traces"), Material.reason("traces")),
+        arguments: [nil, 1000, 5000, 10000, 30000, 50000])
     func `a replayed trace hits as often as published`(capacity: Int?) throws {
-        guard let folder = conformanceFolder("traces") else { return }
+        let folder = Material.cases("traces")
         let trace = try String(
             contentsOf: folder.appending(path: "mooncake_synthetic.jsonl"), encoding: .utf8)
         let requests = trace.split(separator: "\n").map { line -> [Int32] in
@@ -58,17 +61,4 @@ import Testing
         }
         return hits
     }
-}
-
-/// A folder of the conformance material, or `nil` after saying why the test is skipped.
-private func conformanceFolder(_ name: String) -> URL? {
-    let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-    let root =
-        ProcessInfo.processInfo.environment["TOKENMILL_CONFORMANCE"]
-        ?? package.appending(path: "../shared/conformance").path
-    let folder = URL(filePath: root).appending(path: name)
-    if FileManager.default.fileExists(atPath: folder.path) { return folder }
-    print("skipped: no conformance material at \(folder.path)")
-    return nil
 }

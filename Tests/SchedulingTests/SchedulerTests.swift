@@ -256,4 +256,36 @@ import Testing
         _ = try scheduler.submit(SequenceRequest(prompt: Self.prompt(100) + [7, 7]))
         #expect(Self.step(&scheduler).spans[0].begin == 100)
     }
+
+    @Test func `a better priority takes nothing from others when it would not fit even so`() throws {
+        var scheduler = Self.scheduler(pages: 12)
+        var request = SequenceRequest(prompt: Self.prompt(20, from: 100))
+        let equal = try scheduler.submit(request)[0]
+        request = SequenceRequest(prompt: Self.prompt(12, from: 200))
+        request.priority = 5
+        let worse = try scheduler.submit(request)[0]
+        Self.step(&scheduler)
+        // Ten pages: more than what the worse one holds and what is free.
+        _ = try scheduler.submit(SequenceRequest(prompt: Self.prompt(39, from: 300)))
+        let plan = Self.step(&scheduler)
+        #expect(scheduler.preemptions == 0)
+        #expect(Set(plan.samples) == [equal, worse])
+    }
+
+    @Test func `a better priority takes as much as it needs and no more`() throws {
+        var scheduler = Self.scheduler(pages: 12)
+        var handles: [SequenceHandle] = []
+        for first in [100, 200, 300] as [Int32] {
+            var request = SequenceRequest(prompt: Self.prompt(11, from: first))
+            request.priority = 5
+            handles.append(try scheduler.submit(request)[0])
+            Self.step(&scheduler, token: 1)
+        }
+        let better = try scheduler.submit(SequenceRequest(prompt: Self.prompt(15, from: 400)))[0]
+        let plan = Self.step(&scheduler)
+        #expect(scheduler.preemptions == 1)
+        #expect(plan.spans.contains { $0.sequence == better })
+        #expect(plan.spans.contains { $0.sequence == handles[0] })
+        #expect(!plan.spans.contains { $0.sequence == handles[2] })
+    }
 }

@@ -13,6 +13,8 @@ struct GGUFFile {
     let mapping: Mapping
     let version: UInt32
     let metadata: [String: GGUFValue]
+    /// Where each key begins in the file, for whoever refuses its value.
+    let keyOffsets: [String: Int]
     let tensors: [TensorSlice]
 
     static let magic: [UInt8] = Array("GGUF".utf8)
@@ -31,8 +33,8 @@ struct GGUFFile {
             quantity: "tensor count")
         let keyCount = try cursor.readCount(
             bytesMin: Self.keyEntryBytesMin, limit: CheckpointLimits.keysMax, quantity: "key count")
-        metadata = try Self.readMetadata(&cursor, count: keyCount)
-        let alignment = try Self.alignment(metadata, path: path)
+        (metadata, keyOffsets) = try Self.readMetadata(&cursor, count: keyCount)
+        let alignment = try Self.alignment(metadata, keyOffsets, path: path)
         var entries = try Self.readEntries(&cursor, count: tensorCount, alignment: alignment)
         if !entries.isEmpty {
             try Self.place(&entries, in: mapping, dataStart: cursor.offset.roundedUp(to: alignment))
@@ -60,8 +62,9 @@ struct GGUFFile {
 
     private static func readMetadata(
         _ cursor: inout GGUFCursor, count: Int
-    ) throws(CheckpointError) -> [String: GGUFValue] {
+    ) throws(CheckpointError) -> ([String: GGUFValue], offsets: [String: Int]) {
         var metadata: [String: GGUFValue] = [:]
+        var offsets: [String: Int] = [:]
         metadata.reserveCapacity(count)
         for _ in 0..<count {
             cursor.subject = .header
@@ -74,25 +77,28 @@ struct GGUFFile {
             guard metadata.updateValue(value, forKey: name) == nil else {
                 throw cursor.error(.duplicate, at: start)
             }
+            offsets[name] = start
         }
         cursor.subject = .header
-        return metadata
+        return (metadata, offsets)
     }
 
     private static func alignment(
-        _ metadata: [String: GGUFValue], path: String
+        _ metadata: [String: GGUFValue], _ offsets: [String: Int], path: String
     ) throws(CheckpointError) -> Int {
         let key = "general.alignment"
         guard let value = metadata[key] else { return alignmentDefault }
         guard case .uint32(let alignment) = value else {
             throw CheckpointError(
-                path: path, subject: .key(key), fault: .wrongKind(expected: "a uint32"))
+                path: path, subject: .key(key), offset: offsets[key],
+                fault: .wrongKind(expected: "a uint32"))
         }
         guard alignment > 0, alignment & (alignment - 1) == 0,
             alignment <= CheckpointLimits.alignmentMax
         else {
             throw CheckpointError(
-                path: path, subject: .key(key), fault: .invalidAlignment(UInt64(alignment)))
+                path: path, subject: .key(key), offset: offsets[key],
+                fault: .invalidAlignment(UInt64(alignment)))
         }
         return Int(alignment)
     }

@@ -16,20 +16,23 @@ enum GGUFShards {
             let limit = CheckpointLimits.shardsMax
             let fault = CheckpointError.Fault.overLimit(
                 quantity: "shard count", value: UInt64(count), limit: limit)
-            throw CheckpointError(path: path, subject: .key(countKey), fault: fault)
+            throw CheckpointError(path: path, subject: .key(countKey), offset: first.keyOffsets[countKey],
+                fault: fault)
         }
         guard let number = try integer(numberKey, of: first) else {
             throw CheckpointError(
-                path: path, subject: .key(numberKey), fault: .wrongKind(expected: "an integer"))
+                path: path, subject: .key(numberKey), offset: first.keyOffsets[numberKey],
+                fault: .wrongKind(expected: "an integer"))
         }
         guard number == 0 else {
             throw CheckpointError(
-                path: path, subject: .key(numberKey),
+                path: path, subject: .key(numberKey), offset: first.keyOffsets[numberKey],
                 fault: .notFirstShard(number: number + 1, count: count))
         }
         guard let stem = stem(of: path, count: count) else {
             throw CheckpointError(
-                path: path, subject: .key(countKey), fault: .shardNameMismatch(count: count))
+                path: path, subject: .key(countKey), offset: first.keyOffsets[countKey],
+                fault: .shardNameMismatch(count: count))
         }
         var files = [first]
         for index in 1..<count {
@@ -62,7 +65,8 @@ enum GGUFShards {
         guard let value = file.metadata[key] else { return nil }
         guard let number = value.intValue, number >= 0 else {
             throw CheckpointError(
-                path: file.mapping.path, subject: .key(key), fault: .wrongKind(expected: "a count"))
+                path: file.mapping.path, subject: .key(key), offset: file.keyOffsets[key],
+                fault: .wrongKind(expected: "a count"))
         }
         return number
     }
@@ -75,7 +79,7 @@ enum GGUFShards {
         guard stated == value else {
             let found = stated ?? -1
             throw CheckpointError(
-                path: file.mapping.path, subject: .key(key),
+                path: file.mapping.path, subject: .key(key), offset: file.keyOffsets[key],
                 fault: isDeclared
                     ? .shardMismatch(expected: found, found: value)
                     : .shardMismatch(expected: value, found: found))

@@ -101,10 +101,10 @@ struct SafetensorsFile {
     private static func entry(
         _ name: String, _ value: JSONValue, dataStart: Int, mapping: Mapping
     ) throws(CheckpointError) -> Entry {
-        var offset = lengthBytes
         func refusal(_ fault: CheckpointError.Fault) -> CheckpointError {
             CheckpointError(
-                path: mapping.path, subject: .tensor(name), offset: offset, fault: fault)
+                path: mapping.path, subject: .tensor(name),
+                offset: place(of: name, in: mapping, end: dataStart), fault: fault)
         }
         guard let offsets = value["data_offsets"]?.arrayValue, offsets.count == 2,
             let begin = offsets[0].intValue, let end = offsets[1].intValue
@@ -115,7 +115,6 @@ struct SafetensorsFile {
             let last = UInt64(end) + UInt64(dataStart)
             throw refusal(.pastEnd(end: last, limit: mapping.bytes.count))
         }
-        offset = dataStart + begin
         guard let typeName = value["dtype"]?.stringValue else {
             throw refusal(.wrongKind(expected: "a dtype"))
         }
@@ -131,10 +130,22 @@ struct SafetensorsFile {
                 .overLimit(quantity: "dimension count", value: UInt64(shape.count), limit: limit))
         }
         guard let size = byteCount(of: shape, format: format) else { throw refusal(.overflow) }
+        let elements = shape.reduce(1, *)
+        guard elements % format.blockElements == 0 else {
+            throw refusal(
+                .partialBlock(elements: elements, blockElements: format.blockElements))
+        }
         guard size == end - begin else {
             throw refusal(.sizeMismatch(declared: end - begin, expected: size))
         }
         return Entry(name: name, shape: shape, format: format, range: begin..<end)
+    }
+
+    /// Where the header names a tensor; where the header begins when it spells the name in escapes.
+    private static func place(of name: String, in mapping: Mapping, end: Int) -> Int {
+        let spelled = Array("\"\(name)\"".utf8)
+        let header = mapping.bytes[lengthBytes..<end]
+        return header.firstRange(of: spelled)?.lowerBound ?? lengthBytes
     }
 
     private static func shape(of value: JSONValue?) -> [Int]? {
@@ -155,7 +166,7 @@ struct SafetensorsFile {
             guard !product.overflow else { return nil }
             total = product.partialValue
         }
-        return total
+        return total / format.blockElements
     }
 
     /// Sorts by place and refuses any byte of the data that has no owner or two.

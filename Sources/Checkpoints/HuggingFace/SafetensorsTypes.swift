@@ -3,8 +3,7 @@
 import Core
 
 enum SafetensorsTypes {
-    /// Nil for an unknown name and for the types below one byte and complex numbers, which no
-    /// supported family stores.
+    /// Nil for an unknown name.
     static func format(of name: String) -> ElementFormat? {
         switch name {
         case "BOOL": .bool
@@ -23,6 +22,10 @@ enum SafetensorsTypes {
         case "U64": .u64
         case "I64": .i64
         case "F64": .f64
+        case "C64": .c64
+        case "F4": .f4
+        case "F6_E2M3": .f6_e2m3
+        case "F6_E3M2": .f6_e3m2
         default: nil
         }
     }

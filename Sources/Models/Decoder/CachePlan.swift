@@ -4,6 +4,7 @@ import Compute
 struct CachePlan {
     let groups: [CacheGroupDescription]
     let pageCounts: [Int]
+    let pageSize: Int
     /// Per layer: its group and its place in it.
     let places: [(group: Int, layer: Int)]
 
@@ -25,6 +26,8 @@ struct CachePlan {
             counts[group] += 1
             return (group, counts[group] - 1)
         }
+        pageSize = options.pageSize
+        // Each factor is bounded by DecoderLimits: a page has less than 2^42 bytes.
         let layerBytes = 2 * element.pagePartBytes(
             kvHeads: configuration.kvHeads, headSize: configuration.headSize, pageSize: options.pageSize)
         groups = zip(kinds, counts).map {
@@ -37,17 +40,23 @@ struct CachePlan {
     private static func pageCounts(
         _ groups: [CacheGroupDescription], _ options: DecoderOptions, contextMax: Int
     ) throws(ModelError) -> [Int] {
-        let useful = options.sequencesMax * pages(contextMax, options.pageSize)
+        // Page ids are Int32.
+        let useful = min(
+            options.sequencesMax.multipliedOrMax(by: pages(contextMax, options.pageSize)), Int(Int32.max) - 1)
         let caps = groups.map { group in
             switch group.kind {
             case .full: useful
             case .slidingWindow(let window):
-                min(useful, options.sequencesMax * (pages(window, options.pageSize) + 2)
-                    + pages(options.rowsMax, options.pageSize))
+                min(
+                    useful,
+                    options.sequencesMax.multipliedOrMax(by: pages(window, options.pageSize) + 2)
+                        .addedOrMax(to: pages(options.rowsMax, options.pageSize)))
             }
         }
         func bytes(_ count: Int) -> Int {
-            zip(groups, caps).reduce(0) { $0 + $1.0.pageBytes * min(count, $1.1) }
+            zip(groups, caps).reduce(0) { sum, group in
+                sum.addedOrMax(to: group.0.pageBytes.multipliedOrMax(by: min(count, group.1)))
+            }
         }
         var low = 0, high = useful
         while low < high {
@@ -62,6 +71,16 @@ struct CachePlan {
         return caps.map { min(low, $0) }
     }
 
+    /// Bytes of all pages.
+    var bytes: Int { zip(groups, pageCounts).reduce(0) { $0 + $1.0.pageBytes * $1.1 } }
+
+    /// Positions that a sequence can have before the pages that keep them all are used up.
+    func positionsMax(contextMax: Int) -> Int {
+        zip(groups, pageCounts).reduce(contextMax) { most, group in
+            group.0.kind == .full ? min(most, group.1 * pageSize) : most
+        }
+    }
+
     private static func pages(_ tokens: Int, _ pageSize: Int) -> Int { (tokens + pageSize - 1) / pageSize }
 
     func shapes(_ configuration: DecoderConfiguration) -> [CacheGroupShape] {
@@ -69,5 +88,18 @@ struct CachePlan {
             CacheGroupShape(
                 layers: $0.layers, kvHeads: configuration.kvHeads, headSize: configuration.headSize, pages: $1)
         }
+    }
+}
+
+extension Int {
+    /// The product, or the largest number where it does not fit.
+    fileprivate func multipliedOrMax(by other: Int) -> Int {
+        let product = multipliedReportingOverflow(by: other)
+        return product.overflow ? .max : product.partialValue
+    }
+
+    fileprivate func addedOrMax(to other: Int) -> Int {
+        let sum = addingReportingOverflow(other)
+        return sum.overflow ? .max : sum.partialValue
     }
 }

@@ -1,6 +1,8 @@
 // DecoderConfiguration.swift: the numbers of one decoder, read from its checkpoint and checked.
 import Checkpoints
+import Compute
 import JSON
+import Kernels
 
 /// Bounds on what a checkpoint may claim, so that products of two of them never overflow.
 enum DecoderLimits {
@@ -29,11 +31,13 @@ public struct DecoderConfiguration: Sendable, Hashable {
     public let attentionSoftCap: Float
     public let logitsSoftCap: Float
     public let rotation: Rotation
-    /// Of windowed layers; equals `rotation` where the family has no own base for them.
+    /// Of windowed layers; equals `rotation` where they have no own one.
     public let localRotation: Rotation
     /// Per layer, the positions seen; nil sees all.
     public let windows: [Int?]
     public let rotatesInterleaved: Bool
+    /// Whether the head is the embedding; nil where the checkpoint does not say: then what it holds decides.
+    public let tiesHead: Bool?
 
     public init(_ checkpoint: Checkpoint) throws(ModelError) {
         let facts = try ModelFacts(checkpoint)
@@ -45,33 +49,66 @@ public struct DecoderConfiguration: Sendable, Hashable {
             "num_attention_heads", gguf: "attention.head_count", in: 1...DecoderLimits.headsMax)
         kvHeads = try facts.integer("num_key_value_heads", gguf: "attention.head_count_kv") ?? heads
         headSize = try facts.integer("head_dim", gguf: "attention.key_length") ?? width / heads
+        try Self.checkHeads(heads, kvHeads: kvHeads, headSize: headSize)
         feedForward = try facts.required(
             "intermediate_size", gguf: "feed_forward_length", in: 1...DecoderLimits.widthMax)
         vocabularySize = try Self.vocabulary(of: checkpoint)
         contextLength = try facts.required(
             "max_position_embeddings", gguf: "context_length", in: 1...DecoderLimits.contextMax)
         normEpsilon = Float(
-            try facts.number("rms_norm_eps", gguf: "attention.layer_norm_rms_epsilon") ?? 1e-6)
+            try facts.positive("rms_norm_eps", gguf: "attention.layer_norm_rms_epsilon") ?? 1e-6)
+        try Self.checkActivation(family, facts)
+        let scalar = try facts.positive("query_pre_attn_scalar", gguf: "attention.query_pre_attn_scalar")
+        let usual = family.scalesByWidth(facts, layers: layers) ? width / heads : headSize
+        attentionScale = Float(1 / (scalar ?? Double(usual)).squareRoot())
+        attentionSoftCap = try Self.softCap("attn_logit_softcapping", facts)
+        logitsSoftCap = try Self.softCap("final_logit_softcapping", facts)
+        rotation = try Rotation(facts, headSize: headSize)
+        localRotation = try Rotation(
+            facts, headSize: headSize, layers: .windowed, localBase: family.localRotationBase)
+        windows = try LayerWindows.read(family, facts, layers: layers)
+        rotatesInterleaved = facts.isGGUF && family.ggufRotatesInterleaved
+        tiesHead = facts.flag("tie_word_embeddings")
+    }
+
+    private static func softCap(_ key: String, _ facts: ModelFacts) throws(ModelError) -> Float {
+        let cap = try facts.number(key, gguf: key) ?? 0
+        guard cap >= 0 else {
+            throw .settingInvalid(key: key, value: "\(cap)", expected: "a positive number, or 0 for none")
+        }
+        return Float(cap)
+    }
+
+    private static func checkHeads(_ heads: Int, kvHeads: Int, headSize: Int) throws(ModelError) {
         guard (1...heads).contains(kvHeads), heads % kvHeads == 0 else {
             throw .settingInvalid(key: "key-value heads", value: "\(kvHeads)", expected: "a divisor of \(heads)")
         }
-        guard (1...DecoderLimits.headsMax).contains(headSize), headSize % 2 == 0 else {
-            throw .settingInvalid(key: "head size", value: "\(headSize)", expected: "an even positive number")
+        let shareMax = Int(attention_group_max)
+        guard heads / kvHeads <= shareMax else {
+            throw .settingInvalid(
+                key: "key-value heads", value: "\(kvHeads)",
+                expected: "one for at most \(shareMax) of \(heads) query heads")
         }
-        let scalar = try facts.number("query_pre_attn_scalar", gguf: "attention.query_pre_attn_scalar")
-        attentionScale = Float(1 / (scalar ?? Double(headSize)).squareRoot())
-        attentionSoftCap = Float(try facts.number("attn_logit_softcapping", gguf: "attn_logit_softcapping") ?? 0)
-        logitsSoftCap = Float(try facts.number("final_logit_softcapping", gguf: "final_logit_softcapping") ?? 0)
-        let rotation = try Rotation(facts, headSize: headSize)
-        self.rotation = rotation
-        if let base = family.localRotationBase {
-            let stated = try facts.number("rope_local_base_freq", gguf: "rope.local.freq_base")
-            localRotation = Rotation(base: stated ?? base, rotary: rotation.rotary, scaling: .none)
-        } else {
-            localRotation = rotation
+        let sizeMax = Int(attention_head_size_max)
+        guard (8...sizeMax).contains(headSize), headSize % 8 == 0 else {
+            throw .settingInvalid(
+                key: "head size", value: "\(headSize)", expected: "a multiple of 8 up to \(sizeMax)")
         }
-        windows = try Self.windows(family, facts, layers: layers)
-        rotatesInterleaved = facts.isGGUF && family.ggufRotatesInterleaved
+    }
+
+    /// config.json may name another activation than the family's; GGUF files name none.
+    private static func checkActivation(_ family: DecoderFamily, _ facts: ModelFacts) throws(ModelError) {
+        let key = facts.json("hidden_activation") == nil ? "hidden_act" : "hidden_activation"
+        guard let value = facts.json(key) else { return }
+        let names =
+            switch family.activation {
+            case .silu: ["silu", "swish"]
+            // Gemma 1 says "gelu" and means the approximation, as transformers takes it.
+            case .geluTanh: ["gelu_pytorch_tanh", "gelu_tanh", "gelu_fast", "gelu_new", "gelu"]
+            }
+        guard let name = value.stringValue, names.contains(name) else {
+            throw .settingInvalid(key: key, value: "\(value)", expected: names.joined(separator: " or "))
+        }
     }
 
     private static func family(of facts: ModelFacts) throws(ModelError) -> DecoderFamily {
@@ -94,26 +131,5 @@ public struct DecoderConfiguration: Sendable, Hashable {
             throw .tensorShape(name: names.embedding, shape: embedding.shape, expected: [0, 0])
         }
         return embedding.shape[0]
-    }
-
-    private static func windows(
-        _ family: DecoderFamily, _ facts: ModelFacts, layers: Int
-    ) throws(ModelError) -> [Int?] {
-        guard family.windows != .none else { return Array(repeating: nil, count: layers) }
-        let stated = try facts.integer("sliding_window", gguf: "attention.sliding_window") ?? family.windowDefault
-        guard let window = stated else { return Array(repeating: nil, count: layers) }
-        guard (1...DecoderLimits.contextMax).contains(window) else {
-            throw .settingInvalid(key: "sliding_window", value: "\(window)", expected: "a positive number")
-        }
-        guard case .allButEvery(let usual) = family.windows else { return Array(repeating: window, count: layers) }
-        if let types = facts.json("layer_types")?.arrayValue, types.count == layers {
-            return types.map { $0.stringValue == "sliding_attention" ? window : nil }
-        }
-        let period = try facts.integer(
-            "sliding_window_pattern", gguf: "attention.sliding_window_pattern") ?? usual
-        guard period > 0 else {
-            throw .settingInvalid(key: "sliding_window_pattern", value: "\(period)", expected: "a positive number")
-        }
-        return (0..<layers).map { ($0 + 1) % period == 0 ? nil : window }
     }
 }

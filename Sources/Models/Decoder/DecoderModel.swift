@@ -23,6 +23,8 @@ public struct DecoderOptions: Sendable {
     public var outputRowsMax = 64
     /// Sequences that run together; sizes the pools of sliding windows.
     public var sequencesMax = 64
+    /// What the process may take in all; nil loads without asking.
+    public var memoryBytes: Int?
 
     public init(threads: Int) { self.threads = threads }
 }
@@ -46,38 +48,43 @@ public final class DecoderModel: ForwardPass {
     public static func load(
         checkpoint: Checkpoint, options: DecoderOptions, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(ModelError) -> DecoderModel {
-        let configuration = try DecoderConfiguration(checkpoint)
+        let layout = try DecoderLayout(checkpoint, options)
+        if let available = options.memoryBytes, layout.need.total > available {
+            throw .memoryTooSmall(bytesNeeded: layout.need.total, bytesAvailable: available)
+        }
         let team: WorkerTeam
         do { team = try WorkerTeam(count: options.threads) } catch { throw .workers(error) }
         let backend = CPUBackend(mode: options.compute, team: team, kernels: options.kernels ?? .best)
-        return try DecoderModel(configuration, checkpoint, options, backend, progress)
+        return try DecoderModel(layout, checkpoint, options, backend, progress)
     }
 
     private init(
-        _ configuration: DecoderConfiguration, _ checkpoint: Checkpoint, _ options: DecoderOptions,
+        _ layout: DecoderLayout, _ checkpoint: Checkpoint, _ options: DecoderOptions,
         _ backend: any Backend, _ progress: (Int, Int) -> Void
     ) throws(ModelError) {
-        self.configuration = configuration
+        configuration = layout.configuration
         self.backend = backend
         vocabularySize = configuration.vocabularySize
-        contextMax = min(options.contextMax ?? configuration.contextLength, configuration.contextLength)
+        contextMax = layout.contextMax
         pageSize = options.pageSize
         rowsMax = options.rowsMax
         outputRowsMax = options.outputRowsMax
-        let element = options.cacheElement ?? (options.compute == .float32 ? .f32 : .f16)
-        let plan = try CachePlan(configuration, options, contextMax: contextMax, element: element)
+        let plan = layout.cache
         cacheGroups = plan.groups
         pageCounts = plan.pageCounts
         stage = StepStage(groups: plan.groups.count)
         var builder = DecoderProgram(
             configuration, backend: backend, cache: plan, rowsMax: rowsMax, outputRowsMax: outputRowsMax)
-        let weights = DecoderWeights(configuration, checkpoint)
         do {
-            try backend.makeCache(plan.shapes(configuration), pageSize: pageSize, element: element)
-            logits = try builder.build(from: weights, contextMax: contextMax, progress: progress)
+            try backend.makeCache(plan.shapes(configuration), pageSize: pageSize, element: layout.element)
+            logits = try builder.build(from: layout.weights, contextMax: contextMax, progress: progress)
             try backend.compile(builder.operations)
+            // Nothing is read from the files from here on: what was read is what they hold.
+            try checkpoint.requireUnchanged()
         } catch let error as BackendError {
             throw .backend(error)
+        } catch let error as CheckpointError {
+            throw .checkpoint(error)
         } catch let error as ModelError {
             throw error
         } catch {

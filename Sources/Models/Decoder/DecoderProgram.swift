@@ -40,10 +40,8 @@ struct DecoderProgram {
         from weights: DecoderWeights, contextMax: Int, progress: (Int, Int) -> Void
     ) throws -> BufferHandle {
         let space = try makeWorkspace()
-        let width = configuration.width
-        let embedding = try weights.matrix(
-            named: weights.names.embedding, rows: configuration.vocabularySize, cols: width)
-        let scale = configuration.family.scalesEmbeddings ? Float(width).squareRoot() : 1
+        let embedding = try weights.embedding()
+        let scale = configuration.family.scalesEmbeddings ? Float(configuration.width).squareRoot() : 1
         operations.append(.embed(try backend.makeTable(embedding), scale: scale, into: space.hidden))
         let rotations = try makeRotations(contextMax)
         for layer in 0..<configuration.layers {
@@ -74,8 +72,9 @@ struct DecoderProgram {
 
     /// One rotation per layer; windowed layers may have their own.
     private func makeRotations(_ contextMax: Int) throws -> [RotationHandle] {
+        let positions = cache.positionsMax(contextMax: contextMax)
         func make(_ rotation: Rotation) throws -> RotationHandle {
-            let table = rotation.table(positions: contextMax)
+            let table = rotation.table(positions: positions, context: contextMax)
             return try backend.makeRotation(
                 rotary: rotation.rotary, cosines: table.cosines, sines: table.sines)
         }
@@ -91,20 +90,15 @@ struct DecoderProgram {
         let queries = configuration.heads * configuration.headSize
         let keys = configuration.kvHeads * configuration.headSize
         try appendNorm(.attentionNorm, layer, weights, from: space.hidden, into: space.normed)
-        let parts: [(LayerPart, Int, Int)] = [
-            (.query, queries, 0), (.key, keys, queries), (.value, keys, queries + keys),
-        ]
-        let products = try parts.map { part, rows, offset in
-            try product(
-                part, layer, weights, rows: rows, cols: configuration.width,
-                into: BufferSlice(space.projected, offset: offset))
+        let parts: [(LayerPart, Int)] = [(.query, 0), (.key, queries), (.value, queries + keys)]
+        let products = try parts.map { part, offset in
+            try product(part, layer, weights, into: BufferSlice(space.projected, offset: offset))
         }
         operations.append(.multiply(products, by: space.normed, rows: .all))
         let attention = try describeAttention(layer, weights, space, rotation)
         operations.append(.rotateAndStore(attention))
         operations.append(.attend(attention))
-        try appendResult(
-            .output, postNorm: .attentionPostNorm, layer, weights, cols: queries, from: space.attended, space)
+        try appendResult(.output, postNorm: .attentionPostNorm, layer, weights, from: space.attended, space)
     }
 
     private func describeAttention(
@@ -137,24 +131,21 @@ struct DecoderProgram {
         operations.append(
             .multiply(
                 [
-                    try product(.gate, layer, weights, rows: wide, cols: configuration.width, into: gate),
-                    try product(.up, layer, weights, rows: wide, cols: configuration.width, into: up),
+                    try product(.gate, layer, weights, into: gate), try product(.up, layer, weights, into: up),
                 ], by: space.normed, rows: .all))
         operations.append(
             .gate(configuration.family.activation, gate: gate, up: up, width: wide, into: space.activated))
-        try appendResult(
-            .down, postNorm: .feedForwardPostNorm, layer, weights, cols: wide, from: space.activated, space)
+        try appendResult(.down, postNorm: .feedForwardPostNorm, layer, weights, from: space.activated, space)
     }
 
     /// A part's last product, added to the residual stream, through the part's own norm if it has one.
     private mutating func appendResult(
-        _ part: LayerPart, postNorm: LayerPart, _ layer: Int, _ weights: DecoderWeights, cols: Int,
+        _ part: LayerPart, postNorm: LayerPart, _ layer: Int, _ weights: DecoderWeights,
         from input: BufferHandle, _ space: Workspace
     ) throws {
         let isAround = configuration.family.norms == .around
         var result = try product(
-            part, layer, weights, rows: configuration.width, cols: cols,
-            into: BufferSlice(isAround ? space.part : space.hidden))
+            part, layer, weights, into: BufferSlice(isAround ? space.part : space.hidden))
         result.accumulates = !isAround
         operations.append(.multiply([result], by: input, rows: .all))
         guard isAround else { return }
@@ -172,12 +163,7 @@ struct DecoderProgram {
             .normalize(
                 space.hidden, kind: .rootMeanSquare, weight: weight, bias: nil,
                 epsilon: configuration.normEpsilon, into: space.last, rows: .outputs))
-        let isTied = weights.checkpoint.tensor(weights.names.head) == nil
-        let head = isTied
-            ? embedding
-            : try weights.matrix(
-                named: weights.names.head, rows: configuration.vocabularySize, cols: configuration.width)
-        let matrix = try backend.makeMatrix(head)
+        let matrix = try backend.makeMatrix(try weights.head() ?? embedding)
         operations.append(
             .multiply([Product(matrix, into: BufferSlice(space.logits))], by: space.last, rows: .outputs))
         if configuration.logitsSoftCap > 0 {
@@ -197,11 +183,10 @@ struct DecoderProgram {
     }
 
     private func product(
-        _ part: LayerPart, _ layer: Int, _ weights: DecoderWeights, rows: Int, cols: Int,
-        into output: BufferSlice
+        _ part: LayerPart, _ layer: Int, _ weights: DecoderWeights, into output: BufferSlice
     ) throws -> Product {
-        let matrix = try backend.makeMatrix(try weights.matrix(part, layer, rows: rows, cols: cols))
-        let bias = try weights.bias(part, layer, count: rows).map { try backend.makeVector($0) }
+        let matrix = try backend.makeMatrix(try weights.matrix(part, layer))
+        let bias = try weights.bias(part, layer).map { try backend.makeVector($0) }
         return Product(matrix, bias: bias, into: output)
     }
 }

@@ -43,13 +43,15 @@ struct ModelFacts {
     func gguf(_ key: String) -> GGUFValue? { checkpoint.metadata["\(architecture).\(key)"] }
 
     func integer(_ key: String, gguf ggufKey: String) throws(ModelError) -> Int? {
-        if isGGUF {
-            guard let value = gguf(ggufKey) else { return nil }
-            guard let integer = value.intValue else {
-                throw .settingInvalid(key: ggufKey, value: "\(value)", expected: "an integer")
-            }
-            return integer
+        guard isGGUF else { return try jsonInteger(key) }
+        guard let value = gguf(ggufKey) else { return nil }
+        guard let integer = value.intValue else {
+            throw .settingInvalid(key: ggufKey, value: "\(value)", expected: "an integer")
         }
+        return integer
+    }
+
+    func jsonInteger(_ key: String) throws(ModelError) -> Int? {
         guard let value = json(key) else { return nil }
         guard let integer = value.intValue else {
             throw .settingInvalid(key: key, value: "\(value)", expected: "an integer")
@@ -57,19 +59,52 @@ struct ModelFacts {
         return integer
     }
 
+    /// A switch of config.json, of the text model or of the wrapper around it.
+    func flag(_ key: String) -> Bool? {
+        (json(key) ?? checkpoint.configuration?[key])?.boolValue
+    }
+
     func number(_ key: String, gguf ggufKey: String) throws(ModelError) -> Double? {
-        if isGGUF {
-            guard let value = gguf(ggufKey) else { return nil }
-            guard let number = value.doubleValue, number.isFinite else {
-                throw .settingInvalid(key: ggufKey, value: "\(value)", expected: "a finite number")
-            }
-            return number
+        isGGUF ? try ggufNumber(ggufKey) : try jsonNumber(key)
+    }
+
+    func ggufNumber(_ key: String) throws(ModelError) -> Double? {
+        guard let value = gguf(key) else { return nil }
+        guard let number = value.doubleValue, number.isFinite else {
+            throw .settingInvalid(key: key, value: "\(value)", expected: "a finite number")
         }
+        return number
+    }
+
+    func jsonNumber(_ key: String) throws(ModelError) -> Double? {
         guard let value = json(key) else { return nil }
         guard let number = value.doubleValue, number.isFinite else {
             throw .settingInvalid(key: key, value: "\(value)", expected: "a finite number")
         }
         return number
+    }
+
+    /// A number that must be there and be positive.
+    func ggufPositive(_ key: String) throws(ModelError) -> Double {
+        try Self.positive(try ggufNumber(key), key)
+    }
+
+    func jsonPositive(_ key: String) throws(ModelError) -> Double {
+        try Self.positive(try jsonNumber(key), key)
+    }
+
+    private static func positive(_ number: Double?, _ key: String) throws(ModelError) -> Double {
+        guard let number else { throw .settingMissing(key: key) }
+        guard number > 0 else {
+            throw .settingInvalid(key: key, value: "\(number)", expected: "a positive number")
+        }
+        return number
+    }
+
+    /// A number that is positive where it is stated.
+    func positive(_ key: String, gguf ggufKey: String) throws(ModelError) -> Double? {
+        guard let number = try number(key, gguf: ggufKey) else { return nil }
+        return try Self.positive(number, isGGUF ? ggufKey : key)
     }
 
     /// An integer that must be there and lie in `range`.

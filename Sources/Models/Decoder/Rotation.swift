@@ -1,19 +1,38 @@
-// Rotation.swift: rotary position encoding: base, rotated elements, and how long contexts are scaled.
-// Source: RoFormer; "linear" after position interpolation; "llama3" from the Llama 3.1 release.
-import Checkpoints
-import Core
+// Rotation.swift: rotary position encoding as numbers: base, rotated elements, stretched frequencies.
+// Where they are read from a checkpoint: Rotation+Facts.swift. Source: RoFormer; scalings below.
 import Foundation
-import JSON
 
-/// How frequencies are stretched for contexts longer than the training's.
+/// How frequencies are stretched for contexts longer than the training's, as transformers defines it.
 public enum RotationScaling: Sendable, Hashable {
     case none
-    /// Every frequency divided by the factor.
+    /// Every frequency divided by the factor. Source: position interpolation.
     case linear(factor: Double)
-    /// Long wavelengths divided by `factor`, short ones kept, a blend between.
+    /// Long wavelengths divided by `factor`, short ones kept, a blend between. Source: Llama 3.1.
     case llama3(factor: Double, lowFactor: Double, highFactor: Double, originalContext: Double)
+    case yarn(YarnScaling)
+    /// Each frequency divided by its own number, of `short` up to the original context and of
+    /// `long` where more is served. Source: LongRoPE.
+    case longrope(short: [Double], long: [Double], originalContext: Double, magnitude: Double)
     /// Each frequency divided by its own number, as GGUF files store it.
     case divisors([Float])
+}
+
+/// Fast frequencies kept, slow ones divided by `factor`, a ramp between. Source: YaRN.
+public struct YarnScaling: Sendable, Hashable {
+    public var factor: Double
+    public var originalContext: Double
+    /// Turns within the original context from which on a frequency is kept, and below which it is divided.
+    public var betaFast = 32.0
+    public var betaSlow = 1.0
+    /// Whether the ramp's ends are whole pairs.
+    public var truncates = true
+    /// Multiplies cosines and sines.
+    public var magnitude: Double
+
+    /// What `magnitude` is where nothing is stated.
+    static func magnitude(factor: Double, scale: Double = 1) -> Double {
+        factor <= 1 ? 1 : 0.1 * scale * log(factor) + 1
+    }
 }
 
 public struct Rotation: Sendable, Hashable {
@@ -28,99 +47,66 @@ public struct Rotation: Sendable, Hashable {
         self.scaling = scaling
     }
 
-    init(_ facts: ModelFacts, headSize: Int) throws(ModelError) {
-        let nested = facts.json("rope_parameters", "rope_theta")?.doubleValue
-        let stated = try facts.number("rope_theta", gguf: "rope.freq_base")
-        base = nested ?? stated ?? 10_000
-        rotary = try facts.integer("rotary_dim", gguf: "rope.dimension_count") ?? headSize
-        guard base > 0, base.isFinite else {
-            throw .settingInvalid(key: "rope_theta", value: "\(base)", expected: "a positive number")
-        }
-        guard (2...headSize).contains(rotary), rotary % 2 == 0 else {
-            throw .settingInvalid(
-                key: "rotated elements", value: "\(rotary)", expected: "an even number up to \(headSize)")
-        }
-        scaling = try facts.isGGUF ? Self.ggufScaling(facts, rotary: rotary) : Self.jsonScaling(facts)
-    }
-
-    private static func jsonScaling(_ facts: ModelFacts) throws(ModelError) -> RotationScaling {
-        guard let stated = facts.json("rope_scaling") ?? facts.json("rope_parameters") else { return .none }
-        let kind = (stated["rope_type"] ?? stated["type"])?.stringValue ?? "default"
-        func factor(_ key: String) throws(ModelError) -> Double {
-            guard let value = stated[key]?.doubleValue, value > 0, value.isFinite else {
-                throw .settingInvalid(
-                    key: "rope_scaling.\(key)", value: "\(stated[key] ?? .null)", expected: "a positive number")
-            }
-            return value
-        }
-        switch kind {
-        case "default": return .none
-        case "linear": return .linear(factor: try factor("factor"))
-        case "llama3":
-            return .llama3(
-                factor: try factor("factor"), lowFactor: try factor("low_freq_factor"),
-                highFactor: try factor("high_freq_factor"),
-                originalContext: try factor("original_max_position_embeddings"))
-        default:
-            throw .settingInvalid(key: "rope_scaling.rope_type", value: kind, expected: "default, linear or llama3")
-        }
-    }
-
-    private static func ggufScaling(_ facts: ModelFacts, rotary: Int) throws(ModelError) -> RotationScaling {
-        if let divisors = facts.checkpoint.tensor("rope_freqs.weight") {
-            guard divisors.format == .f32, divisors.elementCount == rotary / 2 else {
-                throw .tensorShape(name: divisors.name, shape: divisors.shape, expected: [rotary / 2])
-            }
-            let values = (0..<rotary / 2).map {
-                divisors.bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self)
-            }
-            guard values.allSatisfy({ $0 > 0 && $0.isFinite }) else {
-                throw .settingInvalid(key: divisors.name, value: "not positive", expected: "positive numbers")
-            }
-            return .divisors(values)
-        }
-        let kind = facts.gguf("rope.scaling.type")?.stringValue ?? "none"
-        switch kind {
-        case "none": return .none
-        case "linear":
-            guard let factor = facts.gguf("rope.scaling.factor")?.doubleValue, factor > 0, factor.isFinite else {
-                throw .settingMissing(key: "rope.scaling.factor")
-            }
-            return .linear(factor: factor)
-        default:
-            throw .settingInvalid(key: "rope.scaling.type", value: kind, expected: "none or linear")
-        }
-    }
-
-    /// Radians per position of each rotated pair, `[rotary / 2]`.
-    func frequencies() -> [Double] {
-        (0..<rotary / 2).map { pair in
-            let plain = pow(base, -2 * Double(pair) / Double(rotary))
-            switch scaling {
-            case .none: return plain
-            case .linear(let factor): return plain / factor
-            case .divisors(let divisors): return plain / Double(divisors[pair])
-            case .llama3(let factor, let low, let high, let original):
-                let turns = original * plain / (2 * .pi)
-                if turns < low { return plain / factor }
-                if turns > high { return plain }
+    /// Radians per position of each rotated pair, `[rotary / 2]`, where `context` positions are served.
+    func frequencies(context: Int) -> [Double] {
+        let plain = (0..<rotary / 2).map { pow(base, -2 * Double($0) / Double(rotary)) }
+        switch scaling {
+        case .none: return plain
+        case .linear(let factor): return plain.map { $0 / factor }
+        case .divisors(let divisors): return zip(plain, divisors).map { $0 / Double($1) }
+        case .longrope(let short, let long, let original, _):
+            return zip(plain, Double(context) > original ? long : short).map { $0 / $1 }
+        case .yarn(let yarn): return stretched(plain, yarn)
+        case .llama3(let factor, let low, let high, let original):
+            return plain.map { frequency in
+                let turns = original * frequency / (2 * .pi)
+                if turns < low { return frequency / factor }
+                if turns > high { return frequency }
                 let blend = (turns - low) / (high - low)
-                return (1 - blend) * plain / factor + blend * plain
+                return (1 - blend) * frequency / factor + blend * frequency
             }
         }
     }
 
-    /// Cosines and sines, `[positions, rotary / 2]`, flat.
-    func table(positions: Int) -> (cosines: [Float], sines: [Float]) {
-        let frequencies = frequencies()
+    private func stretched(_ plain: [Double], _ yarn: YarnScaling) -> [Double] {
+        /// The pair, counted with fractions, that turns this often within the original context.
+        func pair(turns: Double) -> Double {
+            Double(rotary) * log(yarn.originalContext / (turns * 2 * .pi)) / (2 * log(base))
+        }
+        var low = pair(turns: yarn.betaFast), high = pair(turns: yarn.betaSlow)
+        if yarn.truncates { (low, high) = (low.rounded(.down), high.rounded(.up)) }
+        (low, high) = (max(low, 0), min(high, Double(rotary - 1)))
+        if low == high { high += 0.001 }
+        return plain.enumerated().map { pair, frequency in
+            let ramp = min(max((Double(pair) - low) / (high - low), 0), 1)
+            return frequency / yarn.factor * ramp + frequency * (1 - ramp)
+        }
+    }
+
+    /// What cosines and sines are multiplied by.
+    var magnitude: Double {
+        switch scaling {
+        case .yarn(let yarn): yarn.magnitude
+        case .longrope(_, _, _, let magnitude): magnitude
+        case .none, .linear, .llama3, .divisors: 1
+        }
+    }
+
+    /// Bytes of the table of so many positions.
+    func tableBytes(positions: Int) -> Int { positions * rotary * MemoryLayout<Float>.size }
+
+    /// Cosines and sines of the first `positions`, `[positions, rotary / 2]`, flat.
+    /// - context: positions that sequences may have, which some scalings depend on.
+    func table(positions: Int, context: Int) -> (cosines: [Float], sines: [Float]) {
+        let frequencies = frequencies(context: context)
         var cosines = [Float](), sines = [Float]()
         cosines.reserveCapacity(positions * frequencies.count)
         sines.reserveCapacity(positions * frequencies.count)
         for position in 0..<positions {
             for frequency in frequencies {
                 let angle = Double(position) * frequency
-                cosines.append(Float(cos(angle)))
-                sines.append(Float(sin(angle)))
+                cosines.append(Float(cos(angle) * magnitude))
+                sines.append(Float(sin(angle) * magnitude))
             }
         }
         return (cosines, sines)

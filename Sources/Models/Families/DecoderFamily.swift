@@ -20,6 +20,8 @@ public enum WindowPattern: Sendable, Hashable {
     case every
     /// All but each `period`-th layer, counted from 1. The checkpoint's own period wins.
     case allButEvery(period: Int)
+    /// Those from `max_window_layers` on, when `use_sliding_window` says so.
+    case fromLayerStated
 }
 
 public struct DecoderFamily: Sendable, Hashable {
@@ -43,6 +45,8 @@ public struct DecoderFamily: Sendable, Hashable {
     public var localRotationBase: Double?
     /// GGUF converters reorder query and key rows of this family for interleaved rotation.
     public var ggufRotatesInterleaved = false
+    /// Layers of the release whose scores are scaled by width / heads; GGUF files do not say so.
+    public var ggufWidthScaledLayers: Int?
 
     init(_ name: String, huggingFace: [String], gguf: [String]) {
         self.name = name
@@ -52,4 +56,9 @@ public struct DecoderFamily: Sendable, Hashable {
 
     /// Every family this build knows.
     public static let all: [DecoderFamily] = [.llama, .mistral, .qwen2, .qwen3, .gemma, .gemma2, .gemma3]
+
+    /// Whether scores are scaled by width / heads instead of the head size.
+    func scalesByWidth(_ facts: ModelFacts, layers: Int) -> Bool {
+        facts.isGGUF && layers == ggufWidthScaledLayers
+    }
 }

@@ -1,5 +1,6 @@
 // Gemma.swift: Gemma 1, 2 and 3: scaled embeddings, norms that store their weight minus one, GeGLU.
-// Source: technical reports; config.json of the releases.
+// Source: technical reports; config.json of the releases. The 27B of both generations, known by its
+// layers, scales scores by width / heads.
 import Compute
 
 extension DecoderFamily {
@@ -20,6 +21,7 @@ extension DecoderFamily {
         family.scalesEmbeddings = true
         family.windows = .allButEvery(period: 2)
         family.windowDefault = 4096
+        family.ggufWidthScaledLayers = 46
         return family
     }()
 
@@ -36,6 +38,7 @@ extension DecoderFamily {
         family.windows = .allButEvery(period: 6)
         family.windowDefault = 4096
         family.localRotationBase = 10_000
+        family.ggufWidthScaledLayers = 62
         return family
     }()
 }

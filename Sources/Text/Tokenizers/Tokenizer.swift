@@ -141,7 +141,7 @@ public final class Tokenizer: Sendable {
 
     private func encodeWords(_ text: UnsafeBufferPointer<UInt8>, _ scratch: inout EncodeScratch) {
         guard let base = text.baseAddress, !text.isEmpty else { return }
-        let view = SplitText(base)
+        let view = SplitText(base, count: text.count)
         switch model {
         case .merges(let model):
             splitter.split(view, 0, text.count) { model.encode(base + $0, $1 - $0, &scratch) }

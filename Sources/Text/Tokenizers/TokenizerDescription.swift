@@ -95,6 +95,13 @@ public struct TokenizerDescription: Sendable {
         }
     }
 
+    private var usesScores: Bool {
+        switch algorithm {
+        case .mergesByScore, .unigram: true
+        case .mergeList, .mergesByRank, .wordPiece: false
+        }
+    }
+
     /// Throws when the parts contradict each other.
     func check() throws(TokenizerError) {
         if tokens.count > Self.tokensMax {
@@ -107,7 +114,7 @@ public struct TokenizerDescription: Sendable {
         if kinds.count != tokens.count {
             throw .lengthMismatch(field: "types", count: kinds.count, tokens: tokens.count)
         }
-        if !scores.isEmpty, scores.count != tokens.count {
+        if usesScores || !scores.isEmpty, scores.count != tokens.count {
             throw .lengthMismatch(field: "scores", count: scores.count, tokens: tokens.count)
         }
         let ids =
@@ -115,6 +122,11 @@ public struct TokenizerDescription: Sendable {
             + added.map(\.id)
         for id in ids where id < 0 || Int(id) >= tokens.count {
             throw .idOutOfRange(field: "special token", id: Int(id), tokens: tokens.count)
+        }
+        // Texts are cut at added tokens: one of half a character would cut others in two.
+        for token in added
+        where token.content.isEmpty || String(validating: token.content, as: UTF8.self) == nil {
+            throw .addedTokenInvalid(id: Int(token.id), bytes: token.content)
         }
     }
 }

@@ -92,7 +92,9 @@ struct ModelLoader {
         options.kernels = kernels
         options.pageSize = settings.engine.pageTokens
         options.cacheElement = settings.engine.cacheElement.element
-        options.cacheBytes = try cacheBytes(weights: checkpoint.totalBytes)
+        options.memoryBytes = MachineMemory.availableBytes
+        options.cacheBytes = cacheBytes(
+            weights: try weightBytes(of: checkpoint), available: options.memoryBytes)
         options.contextMax = settings.engine.limits.contextMax
         options.rowsMax = settings.engine.limits.stepTokensMax
         options.sequencesMax = settings.engine.limits.sequencesMax
@@ -100,19 +102,20 @@ struct ModelLoader {
         return options
     }
 
-    private func cacheBytes(weights: Int) throws(CommandFailure) -> Int {
+    private func weightBytes(of checkpoint: Checkpoint) throws(CommandFailure) -> Int {
+        do throws(ModelError) {
+            return try DecoderModel.weightBytes(of: checkpoint, compute: settings.model.compute)
+        } catch {
+            throw CommandFailure(error, path: checkpoint.path)
+        }
+    }
+
+    /// What settings ask for, or a share of what the weights leave. Whether all of it can be had is
+    /// checked when the model is loaded.
+    private func cacheBytes(weights: Int, available: Int?) -> Int {
         let asked = settings.engine.cacheBytes
-        guard let available = MachineMemory.availableBytes else {
-            return asked > 0 ? asked : 1 << 30
-        }
-        guard asked > 0 else { return max(0, available - weights) / Self.cacheShare }
-        guard asked <= available else {
-            throw CommandFailure(
-                "engine.cache_bytes is \(ByteSize.about(asked)), and this machine has "
-                    + "\(ByteSize.about(available)) available",
-                advice: "lower it, or leave it at 0")
-        }
-        return asked
+        if asked > 0 { return asked }
+        return available.map { max(0, $0 - weights) / Self.cacheShare } ?? 1 << 30
     }
 
     private func decoder(

@@ -40,7 +40,8 @@ enum TextLoader {
                 throw .missing(field: "tokenizer.json")
             }
             return try .fromHuggingFace(
-                tokenizer: tokenizer, configuration: checkpoint.tokenizerConfiguration)
+                tokenizer: tokenizer, configuration: checkpoint.tokenizerConfiguration,
+                endTokens: checkpoint.endTokens)
         }
     }
 }

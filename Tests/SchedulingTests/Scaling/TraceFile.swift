@@ -1,26 +1,12 @@
 // TraceFile.swift: reads the request traces of the conformance folder.
 import Foundation
+import Material
 @testable import Scheduling
 
 enum TraceFile {
-    static let folder: URL = {
-        if let path = ProcessInfo.processInfo.environment["TOKENMILL_CONFORMANCE"] {
-            return URL(fileURLWithPath: path).appendingPathComponent("traces")
-        }
-        var root = URL(fileURLWithPath: #filePath)
-        for _ in 0..<4 { root.deleteLastPathComponent() }
-        return root.appendingPathComponent("../shared/conformance/traces").standardized
-    }()
-
-    static var isPresent: Bool {
-        let isPresent = FileManager.default.fileExists(atPath: folder.path)
-        if !isPresent { print("conformance traces: skipped, nothing at \(folder.path)") }
-        return isPresent
-    }
-
     /// The requests in order of arrival, the first at 0; `nil` when the file cannot be read.
     static func read(_ name: String) -> [TraceRequest]? {
-        let file = folder.appendingPathComponent(name)
+        let file = Material.cases("traces/\(name)")
         guard let text = try? String(contentsOf: file, encoding: .utf8) else { return nil }
         var requests: [TraceRequest] = []
         for line in text.split(whereSeparator: \.isNewline).dropFirst() {

@@ -1,9 +1,10 @@
 // TraceReplayTests.swift: real arrivals against the hint; what must hold in every moment of every
 // trace.
+import Material
 import Testing
 @testable import Scheduling
 
-@Suite(.enabled(if: TraceFile.isPresent, "no traces in the conformance folder"))
+@Suite(.enabled(if: Material.has("traces"), Material.reason("traces")))
 struct TraceReplayTests {
     private func policy(min: Int, max: Int, targets: [ScalingSignal: Double]) -> ScalingPolicy {
         var policy = ScalingPolicy()

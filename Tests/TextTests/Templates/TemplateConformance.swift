@@ -1,28 +1,14 @@
 // TemplateConformance.swift: where the shared cases lie, and how one is judged.
 import Foundation
 import JSON
+import Material
 
 @testable import Text
 
 enum TemplateConformance {
     static let clock = TemplateClock(year: 2025, month: 7, day: 10, hour: 12)
 
-    /// The folder of the template cases; nil, with a printed reason, when it is absent.
-    static func folder() -> URL? {
-        let package = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let root =
-            ProcessInfo.processInfo.environment["TOKENMILL_CONFORMANCE"]
-            .map { URL(fileURLWithPath: $0, relativeTo: package) }
-            ?? package.appendingPathComponent("../shared/conformance")
-        let folder = root.appendingPathComponent("templates").standardizedFileURL
-        guard FileManager.default.fileExists(atPath: folder.path) else {
-            print("skipped: no template cases at \(folder.path)")
-            return nil
-        }
-        return folder
-    }
+    static let folder = Material.cases("templates")
 
     static func lines(_ file: URL) throws -> [JSONValue] {
         try Data(contentsOf: file).split(separator: 0x0A).map {

@@ -1,13 +1,15 @@
 // TemplateConformanceTests.swift: real templates and language cases, equal to Jinja2's answers.
 import Foundation
 import JSON
+import Material
 import Testing
 
 @testable import Text
 
-@Suite struct TemplateConformanceTests {
+@Suite(.enabled(if: Material.has("templates"), Material.reason("templates")))
+struct TemplateConformanceTests {
     @Test func `real chat templates render as Jinja2 renders them`() throws {
-        guard let folder = TemplateConformance.folder() else { return }
+        let folder = TemplateConformance.folder
         let contexts = try JSONReader.parse(
             Array(Data(contentsOf: folder.appendingPathComponent("contexts.json"))))
         var sources: [String: String] = [:]
@@ -35,7 +37,7 @@ import Testing
     }
 
     @Test func `language cases answer as Jinja2 does`() throws {
-        guard let folder = TemplateConformance.folder() else { return }
+        let folder = TemplateConformance.folder
         var tally = TemplateConformance.Tally("jinja_unit")
         for line in try TemplateConformance.lines(folder.appendingPathComponent("jinja_unit.jsonl"))
         {
@@ -53,7 +55,7 @@ import Testing
         "hfjs_e2e", "hfjs_unit", "llamacpp_chat_template", "llamacpp_jinja", "minja_syntax",
     ])
     func `other interpreters' cases answer as Jinja2 does`(name: String) throws {
-        guard let folder = TemplateConformance.folder() else { return }
+        let folder = TemplateConformance.folder
         let file = folder.appendingPathComponent("thirdparty/\(name).json")
         let cases = try JSONReader.parse(Array(Data(contentsOf: file)))
         var tally = TemplateConformance.Tally(name)
@@ -86,7 +88,7 @@ import Testing
     }
 
     @Test func `the tool samples of Mistral render as Jinja2 renders them`() throws {
-        guard let folder = TemplateConformance.folder() else { return }
+        let folder = TemplateConformance.folder
         // The texts show spaces as U+2581 and belong to tokenizers that add a first space; the
         // templates published with them are covered by cases.jsonl. What applies here is that
         // each sample renders, or is refused by the template's own words.

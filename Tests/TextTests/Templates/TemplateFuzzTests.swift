@@ -1,6 +1,7 @@
 // TemplateFuzzTests.swift: changed templates render or are refused; nothing else can happen.
 import Foundation
 import JSON
+import Material
 import Testing
 
 @testable import Text
@@ -35,8 +36,8 @@ import Testing
 
     @Test func `random changes never crash or exceed a limit`() throws {
         var sources = Self.builtIn
-        if let folder = TemplateConformance.folder() {
-            let jinja = folder.appendingPathComponent("jinja")
+        if Material.has("templates") {
+            let jinja = TemplateConformance.folder.appendingPathComponent("jinja")
             for name in try FileManager.default.contentsOfDirectory(atPath: jinja.path).sorted() {
                 sources.append(
                     try String(contentsOf: jinja.appendingPathComponent(name), encoding: .utf8))

@@ -4,9 +4,11 @@
 import Core
 import Foundation
 import JSON
+import Material
 import Testing
 import Text
 
+@Suite(.enabled(if: Material.has("tokenizers"), Material.reason("tokenizers")))
 struct CaseConformanceTests {
     static let names = [
         "gpt-2", "llama2-spm", "llama3", "mistral-v1-spm", "o200k_harmony", "qwen3",
@@ -66,7 +68,7 @@ struct CaseConformanceTests {
     }
 
     @Test(arguments: names) func `cases give the reference's ids and text`(name: String) throws {
-        guard let folder = TokenizerConformance.folder("tokenizers") else { return }
+        let folder = TokenizerConformance.folder("tokenizers")
         let cases = try TokenizerConformance.lines(folder + "/cases/\(name).jsonl")
         for (form, tokenizer) in try Self.tokenizers(name, folder) {
             var passed = 0
@@ -102,7 +104,7 @@ struct CaseConformanceTests {
     }
 
     @Test(arguments: names) func `whole books give the reference's ids`(name: String) throws {
-        guard let folder = TokenizerConformance.folder("tokenizers") else { return }
+        let folder = TokenizerConformance.folder("tokenizers")
         let manifest = try TokenizerConformance.json(folder + "/cases/MANIFEST.json")
         for (form, tokenizer) in try Self.tokenizers(name, folder) {
             var passed = 0
@@ -132,7 +134,7 @@ struct CaseConformanceTests {
 
     @Test(arguments: ["llama3", "o200k_harmony", "qwen3"])
     func `streams give out what the reference streamer gives out`(name: String) throws {
-        guard let folder = TokenizerConformance.folder("tokenizers") else { return }
+        let folder = TokenizerConformance.folder("tokenizers")
         let streams =
             try TokenizerConformance.json(folder + "/cases/\(name).streaming.json").arrayValue ?? []
         for (form, tokenizer) in try Self.tokenizers(name, folder) {

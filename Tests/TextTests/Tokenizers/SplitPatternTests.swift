@@ -10,8 +10,9 @@ struct SplitPatternTests {
         return text.withUTF8 { bytes in
             guard let base = bytes.baseAddress else { return [] }
             var words: [String] = []
-            Splitter(stages: [SplitStage(pattern: pattern)]).split(SplitText(base), 0, bytes.count)
-            { start, end in
+            let text = SplitText(base, count: bytes.count)
+            Splitter(stages: [SplitStage(pattern: pattern)]).split(text, 0, bytes.count) {
+                start, end in
                 words.append(String(decoding: bytes[start..<end], as: UTF8.self))
             }
             return words

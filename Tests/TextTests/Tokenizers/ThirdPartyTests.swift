@@ -2,9 +2,11 @@
 import Core
 import Foundation
 import JSON
+import Material
 import Testing
 import Text
 
+@Suite(.enabled(if: Material.has("tokenizers"), Material.reason("tokenizers")))
 struct ThirdPartyTests {
     private struct Source {
         let file: String
@@ -65,7 +67,7 @@ struct ThirdPartyTests {
     ]
 
     @Test func `other projects' vectors agree`() throws {
-        guard let folder = TokenizerConformance.folder("tokenizers") else { return }
+        let folder = TokenizerConformance.folder("tokenizers")
         for source in Self.sources {
             var value: JSONValue? = try TokenizerConformance.json(
                 folder + "/thirdparty/\(source.file).json")

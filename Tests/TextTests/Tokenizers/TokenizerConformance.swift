@@ -4,20 +4,12 @@ import Checkpoints
 import Core
 import Foundation
 import JSON
+import Material
 import Text
+@testable import tokenmill
 
 enum TokenizerConformance {
-    /// The folder of shared material, or nil with the reason printed.
-    static func folder(_ name: String) -> String? {
-        let root = URL(filePath: #filePath).appending(path: "../../../..").standardizedFileURL.path
-        let base =
-            ProcessInfo.processInfo.environment["TOKENMILL_CONFORMANCE"] ?? root
-            + "/../shared/conformance"
-        let path = base + "/" + name
-        if FileManager.default.fileExists(atPath: path) { return path }
-        print("skipped: \(path) is absent")
-        return nil
-    }
+    static func folder(_ name: String) -> String { Material.cases(name).path }
 
     static func bytes(_ path: String) throws -> [UInt8] {
         Array(try Data(contentsOf: URL(filePath: path)))
@@ -45,28 +37,10 @@ enum TokenizerConformance {
         return Array(data)
     }
 
-    static func facts(_ path: String) throws -> GGUFTokenizerFacts {
-        let metadata = try Checkpoint.open(path).metadata
-        func value(_ key: String) -> GGUFValue? { metadata["tokenizer.ggml." + key] }
-        var facts = GGUFTokenizerFacts(
-            model: value("model")?.stringValue ?? "",
-            tokens: value("tokens")?.arrayValue?.stringArray?.byteArrays ?? [])
-        facts.pre = value("pre")?.stringValue
-        facts.scores = value("scores")?.arrayValue?.floats
-        facts.types = value("token_type")?.arrayValue?.integers?.map { Int32($0) }
-        facts.merges = value("merges")?.arrayValue?.stringArray?.strings
-        facts.bos = value("bos_token_id")?.intValue
-        facts.eos = value("eos_token_id")?.intValue
-        facts.unk = value("unknown_token_id")?.intValue
-        facts.sep = value("seperator_token_id")?.intValue
-        facts.addBOS = value("add_bos_token")?.boolValue
-        facts.addEOS = value("add_eos_token")?.boolValue
-        facts.addSpacePrefix = value("add_space_prefix")?.boolValue
-        return facts
-    }
-
     static func gguf(_ path: String, pre: String? = nil) throws -> Tokenizer {
-        var facts = try facts(path)
+        guard var facts = GGUFTokenizerFacts(try Checkpoint.open(path)) else {
+            throw TokenizerError.missing(field: "tokenizer.ggml.tokens")
+        }
         if let pre { facts.pre = pre }
         return try Tokenizer(.fromGGUF(facts))
     }

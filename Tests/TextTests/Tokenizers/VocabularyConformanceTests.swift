@@ -1,9 +1,11 @@
 // VocabularyConformanceTests.swift: GGUF vocabularies against the ids of llama.cpp's own suite.
 import Core
 import Foundation
+import Material
 import Testing
 import Text
 
+@Suite(.enabled(if: Material.has("tokenizers"), Material.reason("tokenizers")))
 struct VocabularyConformanceTests {
     /// Vocabulary files by the name of their vectors, where the two differ.
     private static let files: [String: (file: String, pre: String?)] = [
@@ -14,7 +16,7 @@ struct VocabularyConformanceTests {
     ]
 
     @Test func `vocabularies give the ids of their vectors`() throws {
-        guard let folder = TokenizerConformance.folder("tokenizers/vocab") else { return }
+        let folder = TokenizerConformance.folder("tokenizers/vocab")
         let inputs = try FileManager.default.contentsOfDirectory(atPath: folder)
             .filter { $0.hasSuffix(".inp") }.sorted()
         for input in inputs {
@@ -50,7 +52,7 @@ struct VocabularyConformanceTests {
 
     @Test(arguments: ["baichuan", "gpt-neox"])
     func `vocabularies without vectors give their text back`(name: String) throws {
-        guard let folder = TokenizerConformance.folder("tokenizers/vocab") else { return }
+        let folder = TokenizerConformance.folder("tokenizers/vocab")
         let tokenizer = try TokenizerConformance.gguf(folder + "/ggml-vocab-\(name).gguf")
         for text in ["Hello world", "  a\n\nb 123", "naïve café 🦙 我想"] {
             let ids = tokenizer.encode(text, addSpecial: false, parseSpecial: false)

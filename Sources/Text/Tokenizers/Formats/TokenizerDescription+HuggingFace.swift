@@ -4,10 +4,10 @@ import Core
 import JSON
 
 extension TokenizerDescription {
-    /// - tokenizer: the parsed tokenizer.json. - configuration: tokenizer_config.json, which names
-    /// the   begin and end tokens.
+    /// - tokenizer: the parsed tokenizer.json.  configuration: tokenizer_config.json, which names the
+    ///   begin and end tokens.  endTokens: those that the model's own files name beside.
     public static func fromHuggingFace(
-        tokenizer: JSONValue, configuration: JSONValue?
+        tokenizer: JSONValue, configuration: JSONValue?, endTokens: [Int] = []
     ) throws(TokenizerError) -> TokenizerDescription {
         guard let model = tokenizer["model"], let object = model.objectValue else {
             throw .missing(field: "model")
@@ -35,6 +35,12 @@ extension TokenizerDescription {
         result.suffix = try result.ids(of: parts.suffix)
         try result.takeConfiguration(configuration, hasTemplate: parts.hasTemplate)
         result.findEndTokens()
+        for id in endTokens {
+            guard result.tokens.indices.contains(id) else {
+                throw .idOutOfRange(field: "eos_token_id", id: id, tokens: result.tokens.count)
+            }
+            result.endTokens.insert(TokenID(id))
+        }
         return result
     }
 
@@ -98,7 +104,9 @@ extension TokenizerDescription {
     }
 
     private static func unigram(_ model: JSONValue) throws(TokenizerError) -> TokenizerDescription {
-        guard let entries = model["vocab"]?.arrayValue else { throw .missing(field: "model.vocab") }
+        guard let entries = model["vocab"]?.arrayValue, !entries.isEmpty else {
+            throw .missing(field: "model.vocab")
+        }
         var tokens: [[UInt8]] = []
         var scores: [Float] = []
         for entry in entries {

@@ -23,7 +23,7 @@ struct Normalizer: Sendable {
         case .replaceMatches(let pattern, let new): return replaced(text, pattern, new)
         case .strip(let left, let right): return stripped(text, left: left, right: right)
         case .clean(let separatesChinese): return cleaned(text, separatesChinese: separatesChinese)
-        case .characterMap(let map): return map.apply(text)
+        case .characterMap(let map): return repaired(map.apply(text))
         case .sentencePieceSpaces(let removesExtra, let addsPrefix, let marksAreSuffixes):
             return spaced(text, removesExtra, addsPrefix, marksAreSuffixes)
         case .marks(let prefix):
@@ -32,6 +32,12 @@ struct Normalizer: Sendable {
             return wants && !marked.isEmpty && !marked.starts(with: mark) ? mark + marked : marked
         case .leadingSpace: return text.isEmpty || text[0] == 0x20 ? text : [0x20] + text
         }
+    }
+
+    /// The text with U+FFFD for what is no character: a file's rules may cut or make half ones.
+    private static func repaired(_ text: [UInt8]) -> [UInt8] {
+        if String(validating: text, as: UTF8.self) != nil { return text }
+        return Array(String(decoding: text, as: UTF8.self).utf8)
     }
 
     /// Whether text with this scalar may differ from its composed form. Below U+0300 nothing does;
@@ -114,10 +120,10 @@ struct Normalizer: Sendable {
         -> [UInt8]
     {
         var result: [UInt8] = []
-        var stack = BacktrackStack()
+        var stack = BacktrackStack(textBytes: text.count, stages: 1)
         text.withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else { return }
-            let view = SplitText(base)
+            let view = SplitText(base, count: bytes.count)
             var position = 0
             while position < bytes.count {
                 let found = pattern.next(view, from: position, to: bytes.count, begin: 0, &stack)

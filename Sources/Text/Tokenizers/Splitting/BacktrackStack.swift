@@ -1,4 +1,5 @@
-// BacktrackStack.swift: what an expression may still try, kept between matches to save allocation.
+// BacktrackStack.swift: what an expression may still try, and how much work the whole text may
+// still cost: a pattern that looks far ahead at every match would else take the square of a text.
 
 struct BacktrackStack {
     struct Frame {
@@ -11,6 +12,17 @@ struct BacktrackStack {
     }
 
     private var frames: [Frame] = []
+    /// Instructions left for this text; at 0 it is split no further.
+    var stepsLeft: Int
+
+    /// Work allowed per byte of text and stage, and for any text: numbers of some thousand digits
+    /// are split to their end even where each match looks ahead over all of them.
+    private static let stepsPerByteMax = 64
+    private static let stepsLeast = 16 << 20
+
+    init(textBytes: Int, stages: Int) {
+        stepsLeft = textBytes * Self.stepsPerByteMax * stages + Self.stepsLeast
+    }
 
     var count: Int { frames.count }
 

@@ -1,6 +1,6 @@
 // Expression.swift: a split pattern that has no hand-written scanner, as a small program.
 // Backtracking with an explicit stack, so depth costs memory, not the thread's stack. Its work per
-// text is bounded; a pattern that runs away on a text stops splitting it, which no known one does.
+// text is bounded (BacktrackStack); a pattern that runs away on a text stops splitting it.
 
 struct Expression: Sendable {
     enum Instruction: Sendable {
@@ -36,8 +36,6 @@ struct Expression: Sendable {
     private let starts: ByteSet
     /// The program may hold this many instructions, repeats counted out.
     static let instructionsMax = 20_000
-    /// Work allowed per byte of text before a match is given up.
-    private static let stepsPerByteMax = 256
 
     init(_ pattern: String) throws(TokenizerError) {
         var parser = ExpressionParser(pattern)
@@ -77,17 +75,15 @@ struct Expression: Sendable {
     func next(
         _ text: SplitText, from start: Int, to end: Int, begin: Int, _ stack: inout BacktrackStack
     ) -> (start: Int, end: Int)? {
-        var steps = (end - start) * Self.stepsPerByteMax + 10_000
         var offset = start
         while offset <= end {
             while offset < end, !starts.contains(text.base[offset]) { offset += 1 }
             let byte = offset < end ? text.base[offset] : 0
             for option in options
             where option.matchesEmpty || (offset < end && option.firstBytes.contains(byte)) {
-                let found = run(
-                    option.entry, text, at: offset, begin: begin, end: end, &stack, &steps)
+                let found = run(option.entry, text, at: offset, begin: begin, end: end, &stack)
                 if let found { return (offset, found) }
-                if steps <= 0 { return nil }
+                if stack.stepsLeft <= 0 { return nil }
             }
             if offset == end { break }
             offset += UTF8Width.of(leading: byte)
@@ -106,15 +102,15 @@ struct Expression: Sendable {
     /// Runs the program from `entry` at `offset` and returns where its match ends.
     private func run(
         _ entry: Int, _ text: SplitText, at start: Int, begin: Int, end: Int,
-        _ stack: inout BacktrackStack, _ steps: inout Int
+        _ stack: inout BacktrackStack
     ) -> Int? {
         let floor = stack.count
         defer { stack.cut(to: floor) }
         var counter = entry
         var offset = start
         while true {
-            steps -= 1
-            if steps <= 0 { return nil }
+            stack.stepsLeft -= 1
+            if stack.stepsLeft <= 0 { return nil }
             var isFailed = false
             switch program[counter] {
             case .set(let set):
@@ -127,7 +123,7 @@ struct Expression: Sendable {
                 }
                 counter += 1
             case .run(let set, let least, let most, let mode):
-                let found = eat(set, least, most, mode, text, from: offset, to: end, &steps)
+                let found = eat(set, least, most, mode, text, from: offset, to: end, &stack.stepsLeft)
                 counter += 1
                 if let found {
                     if mode == .greedy, found.end > found.floor {
@@ -148,14 +144,11 @@ struct Expression: Sendable {
             case .jump(let target):
                 counter = target
             case .look(let after, let isNegated):
-                let found = run(
-                    counter + 1, text, at: offset, begin: begin, end: end, &stack, &steps)
+                let found = run(counter + 1, text, at: offset, begin: begin, end: end, &stack)
                 isFailed = (found == nil) != isNegated
                 counter = after
             case .atomic(let after):
-                if let found = run(
-                    counter + 1, text, at: offset, begin: begin, end: end, &stack, &steps)
-                {
+                if let found = run(counter + 1, text, at: offset, begin: begin, end: end, &stack) {
                     offset = found
                 } else {
                     isFailed = true

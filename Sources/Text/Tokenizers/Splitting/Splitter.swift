@@ -22,7 +22,7 @@ final class Splitter: Sendable {
     /// Calls `body` with each word of `[start, end)`, in order; words are never empty.
     @inline(__always)
     func split(_ text: SplitText, _ start: Int, _ end: Int, _ body: (Int, Int) -> Void) {
-        var stack = BacktrackStack()
+        var stack = BacktrackStack(textBytes: end - start, stages: stages.count)
         split(text, start, end, stage: 0, &stack, body)
     }
 

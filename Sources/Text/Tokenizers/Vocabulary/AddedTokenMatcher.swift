@@ -71,11 +71,11 @@ struct AddedTokenMatcher: Sendable {
     private func kind(_ text: UnsafeBufferPointer<UInt8>, _ at: Int) -> (
         kind: CharacterKind, width: Int
     ) {
-        SplitText(text.baseAddress!).kind(at: at)
+        SplitText(text.baseAddress!, count: text.count).kind(at: at)
     }
 
     private func previous(_ text: UnsafeBufferPointer<UInt8>, _ end: Int) -> Int {
-        SplitText(text.baseAddress!).characterStart(before: end)
+        SplitText(text.baseAddress!, count: text.count).characterStart(before: end)
     }
 
     private func isSpace(_ text: UnsafeBufferPointer<UInt8>, before end: Int) -> Bool {
