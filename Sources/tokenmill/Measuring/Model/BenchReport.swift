@@ -8,23 +8,53 @@ struct BenchResult: Sendable {
     let probe: ThroughputCase
     /// At least one.
     let rounds: [Double]
+    /// The part of the case's time that passed outside the model; `nil` where another row has it.
+    var outsideModel: Double?
 
-    var median: Double {
-        let sorted = rounds.sorted()
-        let middle = sorted.count / 2
-        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-    }
+    var median: Double { Distribution(rounds)?.median ?? 0 }
 
     /// Half the distance between the best and the worst round, over the median.
     var spread: Double {
         ((rounds.max() ?? 0) - (rounds.min() ?? 0)) / 2 / max(median, .leastNormalMagnitude)
     }
+
+    /// The rows of one case: its prompts and, if it went on, what was generated.
+    static func results(_ probe: ThroughputCase, _ samples: [ThroughputSample]) -> [BenchResult] {
+        let outside = Distribution(samples.map(\.outsideModel))?.median
+        let generated = samples.compactMap(\.generatedTokensPerSecond)
+        let prompts = BenchResult(
+            kind: .prompt, probe: probe, rounds: samples.map(\.promptTokensPerSecond),
+            outsideModel: generated.isEmpty ? outside : nil)
+        guard !generated.isEmpty else { return [prompts] }
+        return [
+            prompts,
+            BenchResult(kind: .generate, probe: probe, rounds: generated, outsideModel: outside),
+        ]
+    }
 }
 
 struct BenchReport: Sendable {
+    /// What the model needs and what the machine can give.
+    struct Limit: Sendable {
+        let work: ModelWork
+        let machine: MachineLimits
+
+        /// The part of the limit that was reached.
+        func share(_ result: BenchResult) -> Double {
+            let most =
+                switch result.kind {
+                case .prompt: work.promptLimit(result.probe, on: machine)
+                case .generate: work.generationLimit(result.probe, on: machine)
+                }
+            return result.median / most
+        }
+    }
+
     let model: LoadReport
     let compute: String
     let results: [BenchResult]
+    /// `nil` when the machine was not measured.
+    var limit: Limit?
 
     var text: String {
         var lines = [
@@ -32,17 +62,10 @@ struct BenchReport: Sendable {
             "\(model.family), \(model.formats); \(model.threads) threads, "
                 + "\(model.kernels) kernels, compute \(compute)", "",
         ]
-        let rows =
-            [["what", "streams", "prompt", "generate", "tokens/s", "spread"]] + results.map(row)
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        for row in rows {
-            let cells = zip(row, widths).enumerated().map { index, cell in
-                let padding = String(repeating: " ", count: cell.1 - cell.0.count)
-                return index == 0 ? cell.0 + padding : padding + cell.0
-            }
-            lines.append(cells.joined(separator: "  "))
-        }
-        return lines.joined(separator: "\n") + "\n"
+        let head = ["what", "streams", "prompt", "generate", "tokens/s", "spread", "outside"]
+        lines += TextTable.lines([head + (limit == nil ? [] : ["of limit"])] + results.map(row))
+        let machine = limit.map { "\n" + MachineLimits.text([$0.machine]) } ?? ""
+        return lines.joined(separator: "\n") + "\n" + machine
     }
 
     var json: JSONValue {
@@ -56,27 +79,31 @@ struct BenchReport: Sendable {
         object["load_seconds"] = .double(model.seconds)
         object["weight_bytes"] = .integer(model.weightBytes)
         object["resident_bytes"] = MachineMemory.residentBytes.map { .integer($0) } ?? .null
-        object["results"] = .array(
-            results.map { result in
-                var row = JSONObject()
-                row["kind"] = .string(result.kind.rawValue)
-                row["streams"] = .integer(result.probe.streams)
-                row["prompt_tokens"] = .integer(result.probe.promptTokens)
-                row["generate_tokens"] = .integer(result.probe.generateTokens)
-                row["tokens_per_second"] = .double(result.median)
-                row["spread"] = .double(result.spread)
-                row["rounds"] = .array(result.rounds.map { .double($0) })
-                return .object(row)
-            })
+        object["machine"] = limit?.machine.json ?? .null
+        object["results"] = .array(results.map(json))
         return .object(object)
     }
 
+    private func json(_ result: BenchResult) -> JSONValue {
+        var row = JSONObject()
+        row["kind"] = .string(result.kind.rawValue)
+        row["streams"] = .integer(result.probe.streams)
+        row["prompt_tokens"] = .integer(result.probe.promptTokens)
+        row["generate_tokens"] = .integer(result.probe.generateTokens)
+        row["tokens_per_second"] = .double(result.median)
+        row["spread"] = .double(result.spread)
+        row["rounds"] = .array(result.rounds.map { .double($0) })
+        row["outside_model"] = result.outsideModel.map { .double($0) } ?? .null
+        row["share_of_limit"] = limit.map { .double($0.share(result)) } ?? .null
+        return .object(row)
+    }
+
     private func row(_ result: BenchResult) -> [String] {
-        let tenths = Int((result.median * 10).rounded())
-        return [
+        [
             result.kind.rawValue, "\(result.probe.streams)", "\(result.probe.promptTokens)",
             result.kind == .generate ? "\(result.probe.generateTokens)" : "-",
-            "\(tenths / 10).\(tenths % 10)", "±\(Int((result.spread * 100).rounded()))%",
-        ]
+            result.median.text(decimals: 1), "±" + result.spread.percent(),
+            result.outsideModel.map { $0.percent(decimals: 1) } ?? "-",
+        ] + (limit.map { [$0.share(result).percent()] } ?? [])
     }
 }
