@@ -79,7 +79,12 @@ let package = Package(
         tests("EngineTests", ["Core", "Checkpoints", "Compute", "Engine", "JSON", "Kernels", "Models", "Scheduling"]),
         tests("ServiceTests", ["Core", "JSON", "Service", "Engine", "Text", "Scheduling"]),
         tests("APITests", ["Core", "JSON", "HTTP", "API", "Service", "Engine", "Text", Library.httpTypes]),
-        tests("CommandTests", ["Core", "HTTP", "JSON", "Scheduling", "Engine", "Service", "tokenmill", Library.logging]),
+        tests(
+            "CommandTests",
+            [
+                "Core", "HTTP", "JSON", "Scheduling", "Engine", "Service", "tokenmill", Library.httpTypes,
+                Library.logging,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
