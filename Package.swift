@@ -88,7 +88,12 @@ let package = Package(
         tests(
             "APITests",
             ["Core", "JSON", "HTTP", "API", "Service", "ScriptedModel", "Engine", "Text", Library.httpTypes]),
-        tests("CommandTests", ["Core", "HTTP", "JSON", "Scheduling", "Engine", "Service", "tokenmill", Library.logging]),
+        tests(
+            "CommandTests",
+            [
+                "Core", "HTTP", "JSON", "Scheduling", "Engine", "Service", "tokenmill", Library.httpTypes,
+                Library.logging,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -59,7 +59,9 @@ final class EngineLoop {
         if !plan.spans.isEmpty {
             noteStarts(at: begin)
             input.load(plan, from: scheduler, pageSize: model.pageSize)
+            let modelBegin = DispatchTime.now().uptimeNanoseconds
             let logits = model.run(input)
+            load.modelSecondsTotal += Double(DispatchTime.now().uptimeNanoseconds - modelBegin) * 1e-9
             sample(UnsafeBufferPointer(logits))
             scheduler.commit(plan, results)
             endFailed()

@@ -125,6 +125,8 @@ public struct EngineLoad: Sendable, Hashable {
     public var generatedTokens: UInt64 = 0
     public var steps: UInt64 = 0
     public var stepSecondsTotal = 0.0
+    /// The part of it that the forward passes took.
+    public var modelSecondsTotal = 0.0
     /// Tokens computed in all steps, and a histogram of tokens per step with upper bounds `tokensPerStepBounds`
     /// (last bucket unbounded).
     public var stepTokensTotal: UInt64 = 0

@@ -18,13 +18,16 @@ struct ThroughputSample: Sendable {
     var promptTokensPerSecond: Double
     /// Tokens over time while all streams generate; `nil` when only a prompt was measured.
     var generatedTokensPerSecond: Double?
+    /// The part of the time from submission to the last token that passed outside the model:
+    /// planning, inputs, sampling, commits, publishing.
+    var outsideModel = 0.0
 }
 
 struct ThroughputProbe {
     let engine: any GenerationEngine
     /// Random prompts keep below this; special tokens often lie above.
     let tokensBelow: Int
-    private var random: UInt64 = 0x9E37_79B9_7F4A_7C15
+    private var random = SeededRandom(seed: 0)
 
     init(engine: any GenerationEngine) {
         self.engine = engine
@@ -34,6 +37,7 @@ struct ThroughputProbe {
     mutating func run(_ probe: ThroughputCase) throws(CommandFailure) -> ThroughputSample {
         let inbox = UpdateInbox()
         let requests = (0..<probe.streams).map { _ in request(for: probe) }
+        let modelSeconds = engine.load().modelSecondsTotal
         let start = DispatchTime.now().uptimeNanoseconds
         var streams: [RequestID: StreamTimes] = [:]
         for request in requests {
@@ -47,7 +51,11 @@ struct ThroughputProbe {
             }
         }
         try collect(from: inbox, into: &streams)
-        return Self.sample(probe, streams.values.map { $0 }, start: start)
+        var sample = Self.sample(probe, streams.values.map { $0 }, start: start)
+        let end = streams.values.compactMap { $0.tokens.last?.at }.max() ?? start
+        let inside = engine.load().modelSecondsTotal - modelSeconds
+        sample.outsideModel = max(0, 1 - inside / (Double(end - start) / 1e9))
+        return sample
     }
 
     /// When tokens of one stream came, and how many.
@@ -98,18 +106,10 @@ struct ThroughputProbe {
         var sampling = SamplingParameters()
         sampling.temperature = 0
         let prompt = (0..<probe.promptTokens).map { _ in
-            TokenID(nextRandom() % UInt64(tokensBelow))
+            TokenID.random(in: 0..<TokenID(tokensBelow), using: &random)
         }
         return GenerationRequest(
             prompt: prompt, sampling: sampling,
             stopping: StoppingRules(tokensMax: probe.generateTokens))
-    }
-
-    /// xorshift64*: repeatable, and good enough to choose tokens.
-    private mutating func nextRandom() -> UInt64 {
-        random ^= random >> 12
-        random ^= random << 25
-        random ^= random >> 27
-        return (random &* 0x2545_F491_4F6C_DD1D) >> 16
     }
 }

@@ -1,0 +1,20 @@
+/* machine.h: the limits of this machine: bytes read from memory and multiply-adds, per second.
+ * A probe is a loop with nothing else in it, run again and again; the best run counts, because other
+ * programs can only take from a limit, never add to it. */
+#ifndef TOKENMILL_MACHINE_H
+#define TOKENMILL_MACHINE_H
+#include <stdint.h>
+
+enum machine_quantity {
+    MACHINE_READ_BYTES,      /* from a buffer far larger than the caches, each thread its own part */
+    MACHINE_INT8_OPERATIONS, /* unsigned times signed bytes, summed in 32 bits */
+    MACHINE_F32_OPERATIONS,
+    MACHINE_BF16_OPERATIONS  /* summed in f32 */
+};
+
+/* The best rate per second that `threads` threads reach within `seconds`, with the instructions that
+ * the kernel table of that name may use.  A multiply-add is two operations.
+ * 0: that table has no instruction for it, or the CPU lacks it.  Negative: threads or memory refused. */
+double machine_peak(enum machine_quantity quantity, const char *table, int32_t threads, double seconds);
+
+#endif

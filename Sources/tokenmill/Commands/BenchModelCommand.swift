@@ -1,0 +1,109 @@
+// BenchModelCommand.swift: `tokenmill bench model`: how fast this machine runs a model, in process.
+import ArgumentParser
+import Checkpoints
+import Compute
+import Dispatch
+import Engine
+import JSON
+import Service
+
+struct BenchModelCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model",
+        abstract: "Measure prompt and generation throughput in process.",
+        discussion: """
+            First each --prompt length alone, then each --streams count: that many prompts of
+            --stream-prompt tokens at once, each continued by --generate tokens. Figures are
+            medians of the rounds; generation counts only while all streams run. `outside` is
+            the part of the time that is spent outside the model: planning, sampling, publishing.
+
+              tokenmill bench --model model.gguf --prompt 512,4096 --streams 1,4,16
+              tokenmill bench --model model.gguf --machine --json > today.json
+            """)
+
+    /// For each limit of the machine.
+    private static let machineSeconds = 0.5
+
+    @OptionGroup var flags: ModelFlags
+
+    @Option(help: "Prompt lengths to measure alone, in tokens; 0 for none.")
+    var prompt: BenchNumbers = [512]
+
+    @Option(help: "Numbers of streams that run at once; 0 for none.")
+    var streams: BenchNumbers = [1, 4, 16]
+
+    @Option(help: "Prompt length of each stream, in tokens.")
+    var streamPrompt = 128
+
+    @Option(help: "Tokens that each stream generates.")
+    var generate = 64
+
+    @Option(help: "Rounds; each measures everything once.")
+    var rounds = 3
+
+    @Flag(help: "Measure the machine too, and give each figure as a share of its limit.")
+    var machine = false
+
+    @Flag(help: "Print JSON instead of a table.")
+    var json = false
+
+    func validate() throws {
+        guard (1...1000).contains(rounds) else { throw ValidationError("--rounds is 1 to 1000.") }
+        guard streamPrompt > 0 else { throw ValidationError("--stream-prompt is at least 1.") }
+        guard generate > 1 else { throw ValidationError("--generate is at least 2.") }
+    }
+
+    mutating func run() throws {
+        let cases = cases()
+        let settings = try settings(streams: cases.map(\.streams).max() ?? 1)
+        let model = try ModelLoader(settings: settings).load()
+        var probe = ThroughputProbe(engine: model.served.engine)
+        // Touches weights and cache, so that the first round is like the others.
+        _ = try probe.run(ThroughputCase(streams: 1, promptTokens: 32, generateTokens: 2))
+        var samples = [[ThroughputSample]](repeating: [], count: cases.count)
+        for _ in 0..<rounds {
+            for index in cases.indices { samples[index].append(try probe.run(cases[index])) }
+        }
+        let report = BenchReport(
+            model: model.report, compute: settings.model.compute.rawValue,
+            results: zip(cases, samples).flatMap(BenchResult.results),
+            limit: try machine ? limit(of: model.report, settings.model.compute) : nil)
+        model.served.engine.shutDown(drainUntil: .now())
+        guard json else { return Output.standard(report.text) }
+        BenchCommand.print(report.json)
+    }
+
+    /// Those of the flags, with room for so many streams.
+    private func settings(streams: Int) throws -> Settings {
+        var (settings, _) = try flags.settings()
+        var limits = settings.engine.limits
+        limits.sequencesMax = max(limits.sequencesMax, streams)
+        limits.waitingMax = max(limits.waitingMax, streams)
+        limits.stepTokensMax = max(limits.stepTokensMax, limits.sequencesMax + 1)
+        settings.engine.limits = limits
+        return settings
+    }
+
+    private func cases() -> [ThroughputCase] {
+        prompt.values.map { ThroughputCase(streams: 1, promptTokens: $0, generateTokens: 1) }
+            + streams.values.map {
+                ThroughputCase(streams: $0, promptTokens: streamPrompt, generateTokens: generate)
+            }
+    }
+
+    private func limit(
+        of model: LoadReport, _ compute: ComputeMode
+    ) throws(CommandFailure) -> BenchReport.Limit {
+        let checkpoint: Checkpoint
+        do throws(CheckpointError) {
+            checkpoint = try Checkpoint.open(model.path)
+        } catch {
+            throw CommandFailure(error)
+        }
+        let work = ModelWork(
+            checkpoint, packedBytes: model.weightBytes, isExact: compute == .float32)
+        let machine = try MachineLimits.measure(
+            kernels: model.kernels, threads: model.threads, seconds: Self.machineSeconds)
+        return BenchReport.Limit(work: work, machine: machine)
+    }
+}

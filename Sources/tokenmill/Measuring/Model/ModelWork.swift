@@ -1,0 +1,78 @@
+// ModelWork.swift: what a model asks of a machine: multiply-adds per token, bytes per step; and from
+// these the speed that no program could pass. Attention is left out: it is small at short contexts.
+import Checkpoints
+import Core
+
+struct ModelWork: Sendable, Hashable {
+    /// Weights that each row is multiplied by, by the arithmetic that their format allows.
+    struct Elements: Sendable, Hashable {
+        var integer = 0
+        var half = 0
+        var single = 0
+
+        mutating func add(_ count: Int, stored format: ElementFormat) {
+            switch format {
+            case .f32: single += count
+            case .f16, .bf16: half += count
+            default: integer += count
+            }
+        }
+
+        /// - isExact: everything in f32, whatever the format.
+        func seconds(on limits: MachineLimits, isExact: Bool) -> Double {
+            let f32 = limits.f32OperationsPerSecond
+            guard !isExact else { return 2 * Double(integer + half + single) / f32 }
+            return 2 * Double(integer) / limits.int8OperationsPerSecond
+                + 2 * Double(half) / max(f32, limits.bf16OperationsPerSecond ?? 0)
+                + 2 * Double(single) / f32
+        }
+    }
+
+    var layers = Elements()
+    /// Only for rows whose next token is wanted.
+    var head = Elements()
+    /// Read by every step: the packed weights.
+    let stepBytes: Int
+    let isExact: Bool
+
+    /// Prompt tokens per second of prompts that are computed together.
+    func promptLimit(_ probe: ThroughputCase, on limits: MachineLimits) -> Double {
+        let tokens = Double(probe.streams * probe.promptTokens)
+        let arithmetic = tokens * layers.seconds(on: limits, isExact: isExact)
+            + Double(probe.streams) * head.seconds(on: limits, isExact: isExact)
+        return tokens / max(arithmetic, readSeconds(on: limits))
+    }
+
+    /// Tokens per second of all streams together.
+    func generationLimit(_ probe: ThroughputCase, on limits: MachineLimits) -> Double {
+        let row = layers.seconds(on: limits, isExact: isExact) + head.seconds(on: limits, isExact: isExact)
+        return Double(probe.streams) / max(Double(probe.streams) * row, readSeconds(on: limits))
+    }
+
+    private func readSeconds(on limits: MachineLimits) -> Double {
+        Double(stepBytes) / limits.readBytesPerSecond
+    }
+}
+
+extension ModelWork {
+    /// - packedBytes: of the weights as they lie in memory.
+    init(_ checkpoint: Checkpoint, packedBytes: Int, isExact: Bool) {
+        self.init(stepBytes: packedBytes, isExact: isExact)
+        let headName = checkpoint.tensors.keys.first(where: Self.isHead)
+        for (name, tensor) in checkpoint.tensors where tensor.shape.count == 2 {
+            if name == headName || (headName == nil && Self.isEmbedding(name)) {
+                head.add(tensor.elementCount, stored: tensor.format)
+            } else if !Self.isEmbedding(name) {
+                layers.add(tensor.elementCount, stored: tensor.format)
+            }
+        }
+    }
+
+    private static func isEmbedding(_ name: String) -> Bool {
+        name == "token_embd.weight" || name.hasSuffix("embed_tokens.weight")
+    }
+
+    private static func isHead(_ name: String) -> Bool {
+        name == "output.weight" || name.hasSuffix("lm_head.weight")
+    }
+}

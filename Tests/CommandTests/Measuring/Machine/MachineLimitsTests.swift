@@ -1,0 +1,47 @@
+// MachineLimitsTests.swift: limits are measured, and a model's work is held against them.
+import JSON
+import Testing
+@testable import tokenmill
+
+struct MachineLimitsTests {
+    @Test func `every machine reads and multiplies`() throws {
+        let limits = try MachineLimits.measure(kernels: "portable", threads: 2, seconds: 0.01)
+        #expect(limits.readBytesPerSecond > 1e8 && limits.int8OperationsPerSecond > 1e8)
+        #expect(limits.f32OperationsPerSecond > 1e7 && limits.bf16OperationsPerSecond == nil)
+        #expect(limits.json["threads"]?.intValue == 2)
+        #expect(MachineLimits.text([limits]).contains("portable"))
+    }
+
+    @Test func `an impossible number of threads is an error`() {
+        #expect(throws: CommandFailure.self) {
+            try MachineLimits.measure(kernels: "portable", threads: 100_000, seconds: 0.01)
+        }
+    }
+}
+
+struct ModelWorkTests {
+    private let machine = MachineLimits(
+        kernels: "k", threads: 1, readBytesPerSecond: 1e9, int8OperationsPerSecond: 2e9,
+        f32OperationsPerSecond: 1e9, bf16OperationsPerSecond: nil)
+    private let work = ModelWork(
+        layers: .init(integer: 1_000_000), head: .init(integer: 1_000_000), stepBytes: 4_000_000,
+        isExact: false)
+
+    @Test func `one stream is bound by reading, many by arithmetic`() {
+        let one = ThroughputCase(streams: 1, promptTokens: 1, generateTokens: 2)
+        let many = ThroughputCase(streams: 100, promptTokens: 1, generateTokens: 2)
+        #expect(abs(work.generationLimit(one, on: machine) - 250) < 1e-6)
+        #expect(abs(work.generationLimit(many, on: machine) - 500) < 1e-6)
+    }
+
+    @Test func `a prompt needs the head once`() {
+        let prompt = ThroughputCase(streams: 1, promptTokens: 9, generateTokens: 1)
+        #expect(abs(work.promptLimit(prompt, on: machine) - 900) < 1e-6)
+    }
+
+    @Test func `exact arithmetic is bound by single precision`() {
+        let exact = ModelWork(layers: work.layers, head: work.head, stepBytes: 0, isExact: true)
+        let one = ThroughputCase(streams: 1, promptTokens: 1, generateTokens: 2)
+        #expect(abs(exact.generationLimit(one, on: machine) - 250) < 1e-6)
+    }
+}
