@@ -7,6 +7,7 @@ struct AnswerReader {
     private var events = EventParser()
     private var body: [UInt8] = []
     private var errorBody: [UInt8] = []
+    private var bytesRead = 0
     private(set) var record: RequestRecord
 
     init(_ record: RequestRecord) { self.record = record }
@@ -15,6 +16,10 @@ struct AnswerReader {
     var keepsAlive: Bool { response.keepsAlive }
 
     mutating func read(_ bytes: ArraySlice<UInt8>, at time: UInt64) throws(LoadFailure) {
+        bytesRead += bytes.count
+        guard bytesRead <= LoadLimits.answerBytesMax else {
+            throw .malformed(.answerTooLong(limit: LoadLimits.answerBytesMax))
+        }
         body.removeAll(keepingCapacity: true)
         try response.read(bytes, into: &body)
         guard response.status == 200 else {

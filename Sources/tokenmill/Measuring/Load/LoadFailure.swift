@@ -18,7 +18,7 @@ enum LoadFailure: Error, Sendable, Hashable {
 /// What was wrong with the bytes of an answer.
 enum MalformedAnswer: Sendable, Hashable {
     case statusLine, contentLength, chunkSize, chunkEnd, json
-    case lineTooLong(limit: Int)
+    case lineTooLong(limit: Int), answerTooLong(limit: Int)
     case afterTheEnd
 }
 
@@ -46,6 +46,7 @@ extension MalformedAnswer: CustomStringConvertible {
         case .chunkEnd: "a chunk is longer than it says"
         case .json: "an event that is no JSON"
         case .lineTooLong(let limit): "a line of more than \(limit) bytes"
+        case .answerTooLong(let limit): "more than \(limit) bytes"
         case .afterTheEnd: "bytes after its end"
         }
     }

@@ -7,8 +7,8 @@ enum LoadLimits {
     static let promptTokensMax = 1 << 20
     /// Of a head's line, a chunk's line or an event.
     static let lineBytesMax = 1 << 20
-    /// Of an answer that is read whole.
-    static let bodyBytesMax = 16 << 20
+    /// Of an answer, streamed or not.
+    static let answerBytesMax = 64 << 20
     /// Of an error's body; the rest is dropped.
     static let errorBytesMax = 2000
     /// Of one read.

@@ -70,8 +70,8 @@ struct ServerQuestions {
             case .wouldBlock: break
             case .ended: guard response.close() else { throw .brokenOff }
             }
-            guard received.count <= LoadLimits.bodyBytesMax else {
-                throw .malformed(.lineTooLong(limit: LoadLimits.bodyBytesMax))
+            guard received.count <= LoadLimits.answerBytesMax else {
+                throw .malformed(.answerTooLong(limit: LoadLimits.answerBytesMax))
             }
         }
         return (response.status, try? JSONReader.parse(received))
