@@ -82,6 +82,8 @@ public protocol Backend: AnyObject {
     func makeMatrix(_ source: WeightSource) throws(BackendError) -> MatrixHandle
     func makeVector(_ values: [Float]) throws(BackendError) -> VectorHandle
     func makeTable(_ source: WeightSource) throws(BackendError) -> TableHandle
+    /// The rows of a matrix that is there anyway.
+    func makeTable(of matrix: MatrixHandle) -> TableHandle
     /// `cosines` and `sines`: `[positions, rotary / 2]`, flat.
     func makeRotation(rotary: Int, cosines: [Float], sines: [Float]) throws(BackendError) -> RotationHandle
     func makeCache(_ groups: [CacheGroupShape], pageSize: Int, element: CacheElement) throws(BackendError)

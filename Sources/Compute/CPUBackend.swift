@@ -12,7 +12,7 @@ public final class CPUBackend: Backend {
     private let arena = DeviceArena()
     private var matrices: [PackedMatrix] = []
     private var vectors: [UnsafeMutableBufferPointer<Float>] = []
-    private var tables: [WeightSource] = []
+    private var tables: [CPUTable] = []
     private var rotations: [CPURotation] = []
     private var cache: CPUCache?
     private var program: CPUProgram?
@@ -26,7 +26,7 @@ public final class CPUBackend: Backend {
     deinit { vectors.forEach { $0.deallocate() } }
 
     public var weightBytes: Int {
-        matrices.reduce(0) { $0 + $1.bytes } + tables.reduce(0) { $0 + $1.bytes.count }
+        matrices.reduce(0) { $0 + $1.bytes } + tables.reduce(0) { $0 + $1.bytes }
     }
 
     public func makeBuffer(width: Int, rows: Int, isContiguous: Bool) throws(BackendError) -> BufferHandle {
@@ -57,9 +57,15 @@ public final class CPUBackend: Backend {
         let copy = UnsafeMutableRawBufferPointer(start: memory.base, count: source.bytes.count)
         copy.copyMemory(from: source.bytes)
         tables.append(
-            WeightSource(
-                format: source.format, rows: source.rows, cols: source.cols,
-                bytes: UnsafeRawBufferPointer(copy), owner: memory))
+            .rows(
+                WeightSource(
+                    format: source.format, rows: source.rows, cols: source.cols,
+                    bytes: UnsafeRawBufferPointer(copy), owner: memory)))
+        return TableHandle(index: tables.count - 1)
+    }
+
+    public func makeTable(of matrix: MatrixHandle) -> TableHandle {
+        tables.append(.matrix(matrices[matrix.index]))
         return TableHandle(index: tables.count - 1)
     }
 
@@ -116,4 +122,19 @@ struct CPURotation {
     let rotary: Int
     let cosines: VectorHandle
     let sines: VectorHandle
+}
+
+/// Rows that are looked up by token.
+enum CPUTable {
+    /// As a checkpoint stores them.
+    case rows(WeightSource)
+    /// Those of a matrix, which counts the bytes.
+    case matrix(PackedMatrix)
+
+    var bytes: Int {
+        switch self {
+        case .rows(let source): source.bytes.count
+        case .matrix: 0
+        }
+    }
 }

@@ -6,7 +6,7 @@ struct CPULowering {
     let buffers: [CPUBuffer]
     let matrices: [PackedMatrix]
     let vectors: [UnsafeMutableBufferPointer<Float>]
-    let tables: [WeightSource]
+    let tables: [CPUTable]
     let rotations: [CPURotation]
     let cache: CPUCache?
 
@@ -56,10 +56,20 @@ struct CPULowering {
         return record
     }
 
-    private func embed(_ table: WeightSource, scale: Float, into output: BufferHandle) -> embed_operation {
-        embed_operation(
-            table: table.bytes.baseAddress, format: table.format.rawValue, cols: Int32(table.cols),
-            row_bytes: table.format.bytes(of: table.cols), scale: scale, out: buffer(output))
+    private func embed(_ table: CPUTable, scale: Float, into output: BufferHandle) -> embed_operation {
+        var record = embed_operation()
+        record.scale = scale
+        record.out = buffer(output)
+        record.cols = Int32(buffers[output.index].width)
+        switch table {
+        case .rows(let source):
+            record.table = source.bytes.baseAddress
+            record.format = source.format.rawValue
+            record.row_bytes = source.format.bytes(of: source.cols)
+        case .matrix(let matrix):
+            record.matrix = matrix.record
+        }
+        return record
     }
 
     private func multiply(

@@ -184,3 +184,35 @@ void pack_panel(const struct pack_source *source, const struct packed_matrix *pl
     else if (scales_are_half(source->format)) pack_words(source, plan, panel, out);
     else pack_viewed(source, plan, panel, scale_factor, out);
 }
+
+static float unpack_float(const struct packed_matrix *w, const uint8_t *panel, size_t index) {
+    if (w->layout == LAYOUT_F32) return ((const float *)panel)[index];
+    uint16_t bits = ((const uint16_t *)panel)[index];
+    return w->layout == LAYOUT_F16 ? half_to_float(bits) : bfloat_to_float(bits);
+}
+
+static void unpack_block(const struct packed_matrix *w, const uint8_t *block, size_t row, float *values) {
+    int32_t bits = w->layout <= LAYOUT_U4_G16 ? 4 : 8;
+    size_t groups = w->layout == LAYOUT_U4_G32 || w->layout == LAYOUT_U8_G32 ? 1 : 2, width = 32 / groups;
+    const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
+    for (size_t c = 0; c < 32; c++) {
+        size_t k = bits == 8 ? c : c % 16, group = c / width * PANEL_ROWS + row;
+        int32_t byte = block[k / 4 * 64 + row * 4 + k % 4];
+        int32_t q = bits == 8 ? byte : c < 16 ? byte & 15 : byte >> 4;
+        float value = half_to_float(scales[group]) * (float)(q - w->zero);
+        if (w->has_offsets) value += half_to_float(scales[groups * PANEL_ROWS + group]);
+        values[c] = value * w->output_scale;
+    }
+}
+
+void unpack_row(const struct packed_matrix *w, int32_t row, float *values) {
+    size_t at = (size_t)(row % PANEL_ROWS);
+    const uint8_t *panel = w->data
+        + (size_t)(row / PANEL_ROWS) * panel_bytes(w->layout, w->has_offsets, w->cols);
+    if (layout_is_float(w->layout)) {
+        for (size_t c = 0; c < (size_t)w->cols; c++) values[c] = unpack_float(w, panel, c * PANEL_ROWS + at);
+        return;
+    }
+    size_t bytes = panel_block_bytes(w->layout, w->has_offsets);
+    for (int32_t b = 0; b < w->cols / 32; b++) unpack_block(w, panel + (size_t)b * bytes, at, values + 32 * b);
+}

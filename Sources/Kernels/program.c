@@ -39,9 +39,11 @@ static void each_row(const struct operation *operation, const struct run *run, s
 
 static void embed_row(const struct operation *operation, const struct run *run, int32_t row) {
     const struct embed_operation *embed = &operation->embed;
-    const uint8_t *source = (const uint8_t *)embed->table + (size_t)run->step->tokens[row] * embed->row_bytes;
+    int32_t token = run->step->tokens[row];
+    const uint8_t *table = embed->table;
     float *out = row_of(embed->out, row);
-    dequantize_row(embed->format, source, out, embed->cols);
+    if (table) dequantize_row(embed->format, table + (size_t)token * embed->row_bytes, out, embed->cols);
+    else unpack_row(&embed->matrix, token, out);
     if (embed->scale != 1) run->program->kernels->rows->scale_f32(out, embed->scale, embed->cols);
 }
 

@@ -42,6 +42,27 @@ struct PackedMatrixTests {
         }
     }
 
+    @Test(arguments: formats, ComputeMode.allCases)
+    func `a matrix that serves as a table has the rows of its source`(format: ElementFormat, mode: ComputeMode) throws {
+        let rows = 21, cols = 512
+        let source = Self.randomSource(format, rows: rows, cols: cols, seed: UInt64(format.rawValue) + 3)
+        let backend = CPUBackend(mode: mode, team: try WorkerTeam(count: 1))
+        let output = try backend.makeBuffer(width: cols, rows: rows, isContiguous: true)
+        let table = backend.makeTable(of: try backend.makeMatrix(source))
+        try backend.compile([.embed(table, scale: 1, into: output)])
+        Self.run(backend, (0..<Int32(rows)).map { $0 })
+        let got = UnsafeBufferPointer(start: backend.contents(of: output), count: rows * cols)
+        let expected = Self.dequantized(source).flatMap { $0 }
+        if mode == .float32 || [.f32, .f16, .bf16, .q4_0, .q4_1, .q8_0].contains(format) {
+            #expect(Array(got) == expected)
+        } else {
+            // Scales, and offsets beside them, are rounded to f16.
+            let largest = expected.map(abs).max() ?? 0
+            #expect(zip(got, expected).allSatisfy { abs($0 - $1) <= largest / 500 })
+        }
+        #expect(backend.weightBytes > 0)
+    }
+
     @Test func `a format without values is refused by name`() throws {
         let source = Self.randomSource(.i32, rows: 1, cols: 32, seed: 1)
         let backend = CPUBackend(mode: .auto, team: try WorkerTeam(count: 1))

@@ -26,4 +26,8 @@ float pack_scale_factor(const struct pack_source *source, float magnitude);
 void pack_panel(const struct pack_source *source, const struct packed_matrix *plan, int32_t panel,
                 float scale_factor);
 
+/* values[c], c in [0, cols): one row of a packed matrix, as its products count it.  For float layouts
+ * and for formats whose scales are f16 in the file these are the bits of dequantize_row. */
+void unpack_row(const struct packed_matrix *w, int32_t row, float *values);
+
 #endif

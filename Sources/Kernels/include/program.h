@@ -5,6 +5,7 @@
 #ifndef TOKENMILL_PROGRAM_H
 #define TOKENMILL_PROGRAM_H
 #include "dequantize.h"
+#include "pack.h"
 #include "table.h"
 #include "workers.h"
 
@@ -57,9 +58,11 @@ enum operation_kind {
 
 enum gate_kind { GATE_SILU, GATE_GELU_TANH };
 
-/* out[row] = scale * table[token of row]. */
+/* out[row] = scale * table[token of row].  The table lies as in the file, or is a packed matrix that
+ * serves as the head too; then `table` is NULL. */
 struct embed_operation {
     const void *table;
+    struct packed_matrix matrix;
     int32_t format, cols;
     size_t row_bytes;
     float scale;

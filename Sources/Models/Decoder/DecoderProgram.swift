@@ -42,14 +42,18 @@ struct DecoderProgram {
         let space = try makeWorkspace()
         let embedding = try weights.embedding()
         let scale = configuration.family.scalesEmbeddings ? Float(configuration.width).squareRoot() : 1
-        operations.append(.embed(try backend.makeTable(embedding), scale: scale, into: space.hidden))
+        let head = try weights.head()
+        // A tied head's matrix is the table too: its rows are kept once.
+        let headMatrix = try backend.makeMatrix(head ?? embedding)
+        let table = head == nil ? backend.makeTable(of: headMatrix) : try backend.makeTable(embedding)
+        operations.append(.embed(table, scale: scale, into: space.hidden))
         let rotations = try makeRotations(contextMax)
         for layer in 0..<configuration.layers {
             try appendAttention(layer, weights, space, rotations[layer])
             try appendFeedForward(layer, weights, space)
             progress(layer + 1, configuration.layers)
         }
-        try appendHead(weights, embedding, space)
+        try appendHead(headMatrix, weights, space)
         return space.logits
     }
 
@@ -155,7 +159,7 @@ struct DecoderProgram {
     }
 
     private mutating func appendHead(
-        _ weights: DecoderWeights, _ embedding: WeightSource, _ space: Workspace
+        _ matrix: MatrixHandle, _ weights: DecoderWeights, _ space: Workspace
     ) throws {
         let weight = try backend.makeVector(
             try weights.norm(named: weights.names.finalNorm, width: configuration.width))
@@ -163,7 +167,6 @@ struct DecoderProgram {
             .normalize(
                 space.hidden, kind: .rootMeanSquare, weight: weight, bias: nil,
                 epsilon: configuration.normEpsilon, into: space.last, rows: .outputs))
-        let matrix = try backend.makeMatrix(try weights.head() ?? embedding)
         operations.append(
             .multiply([Product(matrix, into: BufferSlice(space.logits))], by: space.last, rows: .outputs))
         if configuration.logitsSoftCap > 0 {

@@ -30,13 +30,14 @@ public struct MemoryNeed: Sendable, Hashable {
             }
     }
 
-    /// Without a matrix of its own the head packs the embedding; else the embedding is a table alone.
+    /// Without a matrix of its own the head packs the embedding, which is the table too; else the
+    /// embedding is a table alone.
     static func weightBytes(
         _ matrices: [WeightSource], _ configuration: DecoderConfiguration, _ compute: ComputeMode
     ) -> Int {
         let packed = matrices.reduce(0) { $0 + compute.packedBytes(of: $1) }
         let embedding = matrices[0]
         let isTied = matrices.count == 1 + 7 * configuration.layers
-        return packed + embedding.bytes.count - (isTied ? 0 : compute.packedBytes(of: embedding))
+        return packed + (isTied ? 0 : embedding.bytes.count - compute.packedBytes(of: embedding))
     }
 }
