@@ -3,9 +3,9 @@
 /// What an operator decides about the engine.
 public struct EngineSettings: Sendable, Hashable {
     /// Most tokens one step computes: lower = smoother streams, higher = faster prompts.
-    public var stepTokensMax = 512
+    public var stepTokensMax = 192
     /// Most tokens of one sequence in a step.
-    public var chunkTokensMax = 512
+    public var chunkTokensMax = 192
     /// A prompt with more tokens to compute is cut so that running streams are never held up for long.
     public var longPromptTokens = 1024
     /// Most sequences that run at once.

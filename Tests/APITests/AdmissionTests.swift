@@ -152,9 +152,10 @@ import Testing
         let log = RecordedLog()
         let bench = try Bench(logger: Logger(label: "test") { _ in RecordedLogHandler(log: log) })
         _ = try bench.chat()
+        #expect(log.lines(count: 1).count == 1)
         _ = try bench.chat(["temperature": 9])
         _ = try bench.get("/health")
-        let written = log.lines
+        let written = log.lines(count: 2)
         #expect(written.count == 2)
         #expect(written.first?["outcome"] == "completed")
         #expect(written.first?["endpoint"] == "tiny")

@@ -126,8 +126,11 @@ import Testing
         for _ in 0..<200 { gate.signal() }
         #expect(collector.wait(choices: 6))
         #expect(collector.answer(first, choice: 0).finish == .cancelled)
+        // Only what came from the cache depends on when the second request arrived.
         let siblings = collector.answers(first, choices: 3).dropFirst()
-        #expect(Array(siblings) == Array(collector.answers(other, choices: 3).dropFirst()))
+        let others = collector.answers(other, choices: 3).dropFirst()
+        #expect(siblings.map(\.tokens) == others.map(\.tokens))
+        #expect(siblings.map(\.finish) == others.map(\.finish))
         #expect(engine.load().cacheUsage == 0)
         #expect(engine.load().running == 0)
     }

@@ -93,7 +93,7 @@ struct ModelLoader {
         options.pageSize = settings.engine.pageTokens
         options.cacheElement = settings.engine.cacheElement.element
         options.memoryBytes = MachineMemory.availableBytes
-        options.cacheBytes = cacheBytes(
+        options.cacheBytes = try cacheBytes(
             weights: try weightBytes(of: checkpoint), available: options.memoryBytes)
         options.contextMax = settings.engine.limits.contextMax
         options.rowsMax = settings.engine.limits.stepTokensMax
@@ -110,12 +110,16 @@ struct ModelLoader {
         }
     }
 
-    /// What settings ask for, or a share of what the weights leave. Whether all of it can be had is
-    /// checked when the model is loaded.
-    private func cacheBytes(weights: Int, available: Int?) -> Int {
+    /// What settings ask for, which may not be more than there is, or a share of what the weights leave.
+    /// Whether it can be had beside all else is checked when the model is loaded.
+    private func cacheBytes(weights: Int, available: Int?) throws(CommandFailure) -> Int {
         let asked = settings.engine.cacheBytes
-        if asked > 0 { return asked }
-        return available.map { max(0, $0 - weights) / Self.cacheShare } ?? 1 << 30
+        guard asked > 0 else { return available.map { max(0, $0 - weights) / Self.cacheShare } ?? 1 << 30 }
+        guard let available, asked > available else { return asked }
+        throw CommandFailure(
+            "engine.cache_bytes is \(ByteSize.about(asked)), and this machine has "
+                + "\(ByteSize.about(available)) available",
+            advice: "lower it, or leave it at 0")
     }
 
     private func decoder(

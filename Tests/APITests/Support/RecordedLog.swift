@@ -1,4 +1,5 @@
 // RecordedLog.swift: a log that tests can read.
+import Foundation
 import Logging
 import Synchronization
 
@@ -6,6 +7,12 @@ final class RecordedLog: Sendable {
     private let written = Mutex<[Logger.Metadata]>([])
 
     var lines: [Logger.Metadata] { written.withLock { $0 } }
+
+    /// The lines, once there are `count`; a line is written after its answer, and may be late.
+    func lines(count: Int) -> [Logger.Metadata] {
+        for _ in 0..<2000 where lines.count < count { usleep(5_000) }
+        return lines
+    }
 
     func append(_ metadata: Logger.Metadata) { written.withLock { $0.append(metadata) } }
 }
