@@ -98,6 +98,8 @@ struct RealModelSamenessTests {
         options.contextMax = 640
         options.rowsMax = 512
         var settings = EngineSettings()
+        // All requests start together, so that too few pages are too few for certain.
+        settings.stepTokensMax = 512
         settings.chunkTokensMax = way.chunk
         let checkpoint = try Checkpoint.open(Material.model(name))
         return try EngineHandle(
