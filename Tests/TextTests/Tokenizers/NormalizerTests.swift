@@ -31,6 +31,13 @@ struct NormalizerTests {
         }
     }
 
+    @Test(arguments: [
+        "e\u{301} e\u{301}", " \u{301}a", "\u{301} \u{301}", "a  \u{308}o\u{308} ", "= \u{338}", "\u{2000}\u{2001} \u{2014}",
+        "“cafe\u{301}” — naïve", "\u{1112} \u{1161}", "\n\u{300}a\u{300}\n", "a\u{323}\u{307} d\u{307}\u{323}",
+    ]) func `composing word by word is composing`(text: String) {
+        #expect(apply([.form(.nfc)], text).utf8.elementsEqual(text.precomposedStringWithCanonicalMapping.utf8))
+    }
+
     @Test func `spaces become marks as SentencePiece wants them`() {
         func spaces(_ removesExtra: Bool, _ addsPrefix: Bool, _ text: String) -> String {
             let step = NormalizerStep.sentencePieceSpaces(

@@ -41,8 +41,8 @@ struct Normalizer: Sendable {
     }
 
     /// Whether text with this scalar may differ from its composed form. Below U+0300 nothing does;
-    /// unified ideographs and the kana up to U+3096 neither.
-    private static func mayCompose(_ text: [UInt8]) -> Bool {
+    /// dashes and quotation marks, unified ideographs and the kana up to U+3096 neither.
+    private static func mayCompose(_ text: ArraySlice<UInt8>) -> Bool {
         text.withUnsafeBufferPointer { bytes in
             var index = 0
             while index < bytes.count {
@@ -54,6 +54,10 @@ struct Normalizer: Sendable {
                 // Three-byte characters U+3000...U+9FFF: only their leading two bytes are looked
                 // at.
                 if byte >= 0xE4, byte <= 0xE9 {
+                    index += 3
+                    continue
+                }
+                if byte == 0xE2, index + 2 < bytes.count, bytes[index + 1] == 0x80, bytes[index + 2] >= 0x82 {
                     index += 3
                     continue
                 }
@@ -74,14 +78,32 @@ struct Normalizer: Sendable {
         }
     }
 
-    private static func normalized(_ text: [UInt8], _ form: UnicodeForm) -> [UInt8] {
-        switch form {
-        case .nfc: if !mayCompose(text) { return text }
-        case .nfd, .nfkc, .nfkd: if text.allSatisfy({ $0 < 0x80 }) { return text }
+    /// A blank composes with nothing, so what lies between two is composed on its own, if at all.
+    private static func composed(_ text: [UInt8]) -> [UInt8] {
+        guard mayCompose(text[...]) else { return text }
+        var result: [UInt8] = []
+        result.reserveCapacity(text.count)
+        var start = 0
+        while start < text.count {
+            let end = text[start...].firstIndex(of: 0x20) ?? text.count
+            let piece = text[start..<end]
+            if mayCompose(piece) {
+                result += String(decoding: piece, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8
+            } else {
+                result += piece
+            }
+            if end < text.count { result.append(0x20) }
+            start = end + 1
         }
+        return result
+    }
+
+    private static func normalized(_ text: [UInt8], _ form: UnicodeForm) -> [UInt8] {
+        if form == .nfc { return composed(text) }
+        if text.allSatisfy({ $0 < 0x80 }) { return text }
         let string = String(decoding: text, as: UTF8.self)
         switch form {
-        case .nfc: return Array(string.precomposedStringWithCanonicalMapping.utf8)
+        case .nfc: return text
         case .nfd: return Array(string.decomposedStringWithCanonicalMapping.utf8)
         case .nfkc: return Array(string.precomposedStringWithCompatibilityMapping.utf8)
         case .nfkd: return Array(string.decomposedStringWithCompatibilityMapping.utf8)
