@@ -35,7 +35,6 @@ public enum CacheElement: String, Sendable, CaseIterable {
     /// With an f32 scale per token and head.
     case int8
 
-
     /// Bytes of a page's keys, or of its values, in one layer.
     public func pagePartBytes(kvHeads: Int, headSize: Int, pageSize: Int) -> Int {
         attention_page_part_bytes(Int32(kvHeads), Int32(headSize), Int32(pageSize), kernelValue)

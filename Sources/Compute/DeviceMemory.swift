@@ -12,7 +12,7 @@ public final class DeviceMemory: @unchecked Sendable {
     public let base: UnsafeMutableRawPointer
     public let bytes: Int
 
-    static let hugePageBytes = 2 << 20
+    private static let hugePageBytes = 2 << 20
 
     public init(bytes: Int) throws(MemoryError) {
         self.bytes = max(bytes, 1)

@@ -6,7 +6,7 @@ public struct EngineSettings: Sendable, Hashable {
     public var stepTokensMax = 192
     /// Most tokens of one sequence in a step.
     public var chunkTokensMax = 192
-    /// A prompt with more tokens to compute is cut so that running streams are never held up for long.
+    /// A prompt with more tokens to compute is cut beside running streams, to hold them up little.
     public var longPromptTokens = 1024
     /// Most sequences that run at once.
     public var sequencesMax = 64
