@@ -52,15 +52,9 @@ struct OracleTests {
         let bound = Self.bound(reference, deviation)
         let model = try Self.load(folder.path, compute: .float32)
         var rows = 0, worst: Float = 0
-        for value in reference["prompts"]?.arrayValue ?? [] {
-            let prompt = ReferencePrompt(value, tensors: tensors)
-            let known = prompt.ids + prompt.continuation.dropLast()
-            let computed = ModelRunner(model).logits(of: Array(known.prefix(prompt.firstRow + prompt.logits.count)))
-            for (index, expected) in prompt.logits.enumerated() {
-                let row = computed[prompt.firstRow + index]
-                worst = max(worst, Self.difference(row, expected))
-                rows += 1
-            }
+        for (row, expected) in Self.rows(of: reference, tensors, by: model) {
+            worst = max(worst, Self.difference(row, expected))
+            rows += 1
         }
         #expect(rows > 0)
         #expect(worst <= bound, "largest difference \(worst), bound \(bound)")
@@ -91,16 +85,10 @@ struct OracleTests {
         let deviation = try #require(reference["logit_std"]?.doubleValue)
         let model = try Self.load(folder.path, compute: .auto)
         var errors: [Double] = []
-        for value in reference["prompts"]?.arrayValue ?? [] {
-            let prompt = ReferencePrompt(value, tensors: tensors)
-            let known = prompt.ids + prompt.continuation.dropLast()
-            let computed = ModelRunner(model).logits(of: Array(known.prefix(prompt.firstRow + prompt.logits.count)))
-            for (index, expected) in prompt.logits.enumerated() {
-                let row = computed[prompt.firstRow + index]
-                errors.append(Self.rms(row, expected) / deviation)
-                let best = expected.sorted(by: >).prefix(2)
-                if Double(best[0] - best[1]) > 0.2 * deviation { #expect(row.argmax == expected.argmax) }
-            }
+        for (row, expected) in Self.rows(of: reference, tensors, by: model) {
+            errors.append(Self.rms(row, expected) / deviation)
+            let best = expected.sorted(by: >).prefix(2)
+            if Double(best[0] - best[1]) > 0.2 * deviation { #expect(row.argmax == expected.argmax) }
         }
         errors.sort()
         let median = try #require(errors.isEmpty ? nil : errors[errors.count / 2])
@@ -125,23 +113,34 @@ struct OracleTests {
         let bound = Self.bound(reference, deviation)
         let model = try Self.load(folder.appending(path: "llama-\(format).gguf").path, compute: compute)
         var rows = 0
+        for (row, expected) in Self.rows(of: reference, tensors, by: model) {
+            if compute == .float32 {
+                #expect(Self.difference(row, expected) <= bound, "row \(rows)")
+            } else {
+                #expect(Self.rms(row, expected) <= 0.05 * deviation, "row \(rows)")
+            }
+            rows += 1
+        }
+        #expect(rows > 0)
+        print("conformance oracle gguf \(format) \(compute): \(rows) rows")
+    }
+
+    /// Every stored row of logits as the model computes it, and as the reference has it.
+    private static func rows(
+        of reference: JSONValue, _ tensors: Checkpoint, by model: DecoderModel
+    ) -> [(computed: [Float], expected: [Float])] {
+        var rows: [(computed: [Float], expected: [Float])] = []
         for value in reference["prompts"]?.arrayValue ?? [] {
             let prompt = ReferencePrompt(value, tensors: tensors)
+            // GGUF references keep the rows of one prompt alone.
             guard !prompt.logits.isEmpty else { continue }
             let known = prompt.ids + prompt.continuation.dropLast()
             let computed = ModelRunner(model).logits(of: Array(known.prefix(prompt.firstRow + prompt.logits.count)))
             for (index, expected) in prompt.logits.enumerated() {
-                let row = computed[prompt.firstRow + index]
-                if compute == .float32 {
-                    #expect(Self.difference(row, expected) <= bound, "row \(index)")
-                } else {
-                    #expect(Self.rms(row, expected) <= 0.05 * deviation, "row \(index)")
-                }
-                rows += 1
+                rows.append((computed[prompt.firstRow + index], expected))
             }
         }
-        #expect(rows > 0)
-        print("conformance oracle gguf \(format) \(compute): \(rows) rows")
+        return rows
     }
 
     /// The bound on any difference in float32.
