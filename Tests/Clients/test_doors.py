@@ -73,8 +73,7 @@ def test_plain_http_at_the_tls_port_is_closed(door):
 def test_a_request_through_the_unix_socket(door):
     status, answer = complete(UnixConnection(door[1] / "mill.sock"))
     assert status == 200 and answer["usage"]["completion_tokens"] <= 2
-    lines = [line for line in door[0].lines if line.get("peer") == "unix"]
-    assert lines or door[0].wait_for("request")
+    door[0].wait_for("request", lambda line: line.get("peer") == "unix")
 
 
 @pytest.mark.parametrize("origin, allowed", [("https://page.example", True), ("https://other.example", False)])

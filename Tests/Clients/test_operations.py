@@ -75,17 +75,12 @@ def test_endpoints_show_their_scaling_hint(server, model):
 
 
 def test_one_log_line_per_request(server, client, model):
-    answer = client.completions.create(model=model, prompt="Hello", max_tokens=3, temperature=0)
-    assert answer.usage.completion_tokens == 3
-    for _ in range(100):
-        lines = [line for line in list(server.lines)
-                 if line["message"] == "request" and line.get("generated_tokens") == 3]
-        if lines:
-            break
-        server.get("/health")
-    line = lines[-1]
+    answer = client.completions.with_raw_response.create(model=model, prompt="Hello", max_tokens=3, temperature=0)
+    own = answer.headers["x-request-id"]
+    line = server.wait_for("request", lambda line: line["id"] == own)
     assert line["status"] == 200 and line["outcome"] == "completed" and line["level"] == "info"
-    assert line["seconds"] > 0 and line["prompt_tokens"] == 1
+    assert line["seconds"] > 0 and line["prompt_tokens"] == 1 and line["generated_tokens"] == 3
+    assert len([other for other in list(server.lines) if other.get("id") == own]) == 1
     assert "Hello" not in str(server.lines)
 
 
