@@ -33,7 +33,7 @@ final class CPUBuffer {
         guard quants == nil else { return }
         let block = ACTIVATION_BLOCK
         precondition(width % block == 0, "integer products read rows of whole blocks, not \(width)")
-        let made = try DeviceMemory.allocate(rows * activation_row_bytes(Int32(width)))
+        let made = try DeviceMemory.allocate(activation_rows_bytes(Int32(rows), Int32(width)))
         record.pointee.quants = made.base.assumingMemoryBound(to: UInt8.self)
         quants = made
     }

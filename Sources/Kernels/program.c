@@ -9,7 +9,7 @@ struct run {
 
 enum {
     ROWS_PER_PART = 4,           /* of row-wise operations */
-    PRODUCT_ROWS_PER_PART = 128 /* activation rows that stay in L2 beside a panel */
+    PRODUCT_ROWS_PER_PART = 128 /* whole groups of activation rows that stay in L2 beside a panel */
 };
 
 static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
@@ -20,10 +20,15 @@ static float *row_of(const struct buffer *buffer, int32_t row) {
     return buffer->values + (size_t)row * (size_t)buffer->stride;
 }
 
+static void quantize_columns(const struct kernel_table *kernels, const struct buffer *buffer, int32_t row,
+                             int32_t begin, int32_t end) {
+    struct activation_block *group = activation_group(buffer->quants, row, buffer->width);
+    kernels->matmul->quantize_row(group, row % ACTIVATION_SLOTS, row_of(buffer, row), begin, end);
+}
+
 static void quantize(const struct kernel_table *kernels, const struct buffer *buffer, int32_t row, int32_t width) {
     if (!buffer->quants) return;
-    kernels->matmul->quantize_row(buffer->quants + (size_t)row * activation_row_bytes(buffer->width),
-                                  row_of(buffer, row), buffer->width, 0, width);
+    quantize_columns(kernels, buffer, row, 0, width);
 }
 
 typedef void row_function(const struct operation *operation, const struct run *run, int32_t row);
@@ -89,8 +94,8 @@ static void multiply_panel(const struct multiply_operation *multiply, const stru
     const struct packed_matrix *matrix = &product->matrix;
     const struct buffer *in = multiply->in;
     int32_t is_float = layout_is_float(matrix->layout);
-    size_t stride = is_float ? (size_t)in->stride * sizeof(float) : activation_row_bytes(in->width);
-    const uint8_t *x = (is_float ? (const uint8_t *)in->values : in->quants) + (size_t)begin * stride;
+    size_t stride = is_float ? (size_t)in->stride * sizeof(float) : activation_group_bytes(in->width);
+    const void *x = is_float ? (const void *)row_of(in, begin) : activation_group(in->quants, begin, in->width);
     float *y = row_of(product->out.buffer, begin) + product->out.offset;
     size_t y_stride = (size_t)product->out.buffer->stride;
     kernels->matmul->panel[matrix->layout](matrix, panel, x, stride, end - begin, y, y_stride, product->accumulate);
@@ -190,12 +195,6 @@ static struct attention_job attention_job_of(const struct attention_layer *layer
         .page_size = layer->page_size, .element = layer->element, .scale = layer->scale,
         .soft_cap = layer->soft_cap,
     };
-}
-
-static void quantize_columns(const struct kernel_table *kernels, const struct buffer *buffer, int32_t row,
-                             int32_t begin, int32_t end) {
-    kernels->matmul->quantize_row(buffer->quants + (size_t)row * activation_row_bytes(buffer->width),
-                                  row_of(buffer, row), buffer->width, begin, end);
 }
 
 /* Parts are (block, KV head).  A head's share of columns is quantized by who computed it, if it is

@@ -143,10 +143,10 @@ struct MatmulTests {
         for table in KernelSet.all.map(\.table) {
             var row = Self.quantized(table, (0..<96).map { $0 == 40 ? value : Float($0) })
             row.withUnsafeMutableBytes { raw in
-                let view = activation_row_view(raw.baseAddress, 96)
-                #expect((0..<3).map { view.scales[$0].isNaN } == [false, true, false])
-                #expect(view.scaled32[1].isNaN && view.sums32[1] == 0)
-                #expect((32..<64).allSatisfy { view.quants[$0] == 0 })
+                let blocks = raw.bindMemory(to: activation_block.self)
+                #expect(blocks.map(\.scales.0.isNaN) == [false, true, false])
+                #expect(blocks[1].scaled32.0.isNaN && blocks[1].sums32.0 == 0)
+                #expect(Self.quants(blocks[1]).allSatisfy { $0 == 0 })
             }
         }
     }
@@ -156,25 +156,44 @@ struct MatmulTests {
         let x = (0..<96).map { _ in Float.random(in: -5...5, using: &generator) }
         var row = Self.quantized(KernelSet.portable.table, x)
         row.withUnsafeMutableBytes { raw in
-            let view = activation_row_view(raw.baseAddress, 96)
-            for index in x.indices {
-                let back = Float(view.quants[index]) * view.scales[index / 32]
-                #expect(abs(back - x[index]) <= 0.5001 * view.scales[index / 32])
-            }
-            for block in 0..<3 {
-                let sum = (0..<32).reduce(0) { $0 + Int32(view.quants[32 * block + $1]) }
-                #expect(view.sums32[block] == sum)
-                #expect(view.sums16[2 * block] + view.sums16[2 * block + 1] == sum)
+            for (index, block) in raw.bindMemory(to: activation_block.self).enumerated() {
+                let quants = Self.quants(block)
+                for (quant, value) in zip(quants, x[32 * index..<32 * index + 32]) {
+                    #expect(abs(Float(quant) * block.scales.0 - value) <= 0.5001 * block.scales.0)
+                }
+                let sum = quants.reduce(0) { $0 + Int32($1) }
+                #expect(block.sums32.0 == sum)
+                #expect(block.sums16.0.0 + block.sums16.1.0 == sum)
             }
         }
     }
 
-    private static func quantized(_ table: UnsafePointer<kernel_table>, _ x: [Float]) -> [UInt8] {
-        var row = [UInt8](repeating: 0, count: activation_row_bytes(Int32(x.count)))
-        row.withUnsafeMutableBytes {
-            table.pointee.matmul.pointee.quantize_row($0.baseAddress, x, Int32(x.count), 0, Int32(x.count))
+    /// Slot 0 of a block.
+    private static func quants(_ block: activation_block) -> [Int8] {
+        withUnsafeBytes(of: block.quants.0) { Array($0.bindMemory(to: Int8.self)) }
+    }
+
+    /// `x` as rows of `cols` values, quantized; the caller deallocates.
+    private static func quantizedGroups(
+        _ table: UnsafePointer<kernel_table>, _ x: [Float], cols: Int
+    ) -> UnsafeMutableRawBufferPointer {
+        let rows = x.count / cols
+        let groups = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: activation_rows_bytes(Int32(rows), Int32(cols)), alignment: 64)
+        groups.initializeMemory(as: UInt8.self, repeating: 0)
+        let first = groups.baseAddress!.assumingMemoryBound(to: UInt8.self)
+        for row in 0..<rows {
+            table.pointee.matmul.pointee.quantize_row(
+                activation_group(first, Int32(row), Int32(cols)), Int32(row % ACTIVATION_SLOTS),
+                Array(x[row * cols..<(row + 1) * cols]), 0, Int32(cols))
         }
-        return row
+        return groups
+    }
+
+    private static func quantized(_ table: UnsafePointer<kernel_table>, _ x: [Float]) -> [UInt8] {
+        let groups = quantizedGroups(table, x, cols: x.count)
+        defer { groups.deallocate() }
+        return Array(groups)
     }
 
     /// All panels, once replacing and once adding.
@@ -182,28 +201,29 @@ struct MatmulTests {
         _ table: UnsafePointer<kernel_table>, _ matrix: packed_matrix, _ x: [Float], count: Int
     ) -> [Float] {
         let cols = Int(matrix.cols), rows = Int(matrix.rows)
-        let input: [UInt8], stride: Int
-        if layout_is_float(matrix.layout) != 0 {
-            input = x.withUnsafeBytes { Array($0) }
-            stride = 4 * cols
-        } else {
-            input = (0..<count).flatMap { quantized(table, Array(x[$0 * cols..<($0 + 1) * cols])) }
-            stride = activation_row_bytes(matrix.cols)
-        }
+        let isFloat = layout_is_float(matrix.layout) != 0
+        let groups = isFloat ? nil : quantizedGroups(table, x, cols: cols)
+        defer { groups?.deallocate() }
+        let stride = isFloat ? 4 * cols : activation_group_bytes(matrix.cols)
         var y = [Float](repeating: 0, count: count * rows)
+        let multiply = panelKernel(table, matrix.layout)
         withUnsafePointer(to: matrix) { matrix in
-            for accumulate: Int32 in [0, 1] {
-                for panel in 0..<panel_count(matrix.pointee.rows) {
-                    let kernel = withUnsafeBytes(of: table.pointee.matmul.pointee.panel) {
-                        $0.load(
-                            fromByteOffset: Int(matrix.pointee.layout) * MemoryLayout<matmul_panel>.stride,
-                            as: matmul_panel.self)
+            x.withUnsafeBytes { floats in
+                let input = UnsafeRawPointer(groups?.baseAddress) ?? floats.baseAddress
+                for accumulate: Int32 in [0, 1] {
+                    for panel in 0..<panel_count(matrix.pointee.rows) {
+                        multiply(matrix, panel, input, stride, Int32(count), &y, rows, accumulate)
                     }
-                    kernel(matrix, panel, input, stride, Int32(count), &y, rows, accumulate)
                 }
             }
         }
         return y
+    }
+
+    private static func panelKernel(_ table: UnsafePointer<kernel_table>, _ layout: Int32) -> matmul_panel {
+        withUnsafeBytes(of: table.pointee.matmul.pointee.panel) {
+            $0.load(fromByteOffset: Int(layout) * MemoryLayout<matmul_panel>.stride, as: matmul_panel.self)
+        }
     }
 
     private typealias matmul_panel = @convention(c) (

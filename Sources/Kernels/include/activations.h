@@ -3,54 +3,49 @@
  * x[c] ~ scale[c / 32] * q[c], |q| <= 127.  Sums of the integers stand beside them, so that the
  * zero point and the offset of a weight block cost one operation a block.
  *
- * A row is one piece of memory:
- *   int8  quants[cols]
- *   f32   scales[cols / 32]
- *   i32   sums32[cols / 32]      sum of q over each block
- *   f32   scaled32[cols / 32]    scale * sums32
- *   i32   sums16[cols / 16]      the same for half blocks
- *   f32   scaled16[cols / 16]
+ * Four rows lie together, block by block: a tile of rows then reads one stream with constant
+ * offsets.  Row t is slot t % 4 of group t / 4; slots that no row fills are never read.
  */
 #ifndef TOKENMILL_ACTIVATIONS_H
 #define TOKENMILL_ACTIVATIONS_H
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ACTIVATION_BLOCK = 32 };
+enum { ACTIVATION_BLOCK = 32, ACTIVATION_SLOTS = 4 };
 
-struct activation_row {
-    const int8_t *quants;
-    const float *scales;
-    const int32_t *sums32;
-    const float *scaled32;
-    const int32_t *sums16;
-    const float *scaled16;
+/* 32 columns of four rows.  A group of rows is [cols / 32] of these; the first begins a cache line. */
+struct activation_block {
+    int8_t quants[ACTIVATION_SLOTS][ACTIVATION_BLOCK];
+    float scales[ACTIVATION_SLOTS];
+    float scaled32[ACTIVATION_SLOTS];    /* scale * sums32 */
+    int32_t sums32[ACTIVATION_SLOTS];    /* sum of q over the block */
+    int32_t sums16[2][ACTIVATION_SLOTS]; /* the same for half blocks */
+    float scaled16[2][ACTIVATION_SLOTS];
+    uint8_t padding[16]; /* to whole cache lines */
 };
 
-/* Bytes of one quantized row, a multiple of 64. */
-static inline size_t activation_row_bytes(int32_t cols) {
-    size_t blocks = (size_t)cols / ACTIVATION_BLOCK;
-    return ((size_t)cols + blocks * 28 + 63) & ~(size_t)63;
+/* Bytes of one group of four rows. */
+static inline size_t activation_group_bytes(int32_t cols) {
+    return (size_t)cols / ACTIVATION_BLOCK * sizeof(struct activation_block);
 }
 
-static inline struct activation_row activation_row_view(const void *row, int32_t cols) {
-    const int8_t *quants = (const int8_t *)row;
-    size_t blocks = (size_t)cols / ACTIVATION_BLOCK;
-    const float *scales = (const float *)(quants + cols);
-    const int32_t *sums32 = (const int32_t *)(scales + blocks);
-    const float *scaled32 = (const float *)(sums32 + blocks);
-    const int32_t *sums16 = (const int32_t *)(scaled32 + blocks);
-    const float *scaled16 = (const float *)(sums16 + 2 * blocks);
-    struct activation_row view = { quants, scales, sums32, scaled32, sums16, scaled16 };
-    return view;
+/* Bytes of `rows` rows, begun groups counted whole. */
+static inline size_t activation_rows_bytes(int32_t rows, int32_t cols) {
+    return (size_t)((rows + ACTIVATION_SLOTS - 1) / ACTIVATION_SLOTS) * activation_group_bytes(cols);
+}
+
+/* The group of a row of `cols` columns among the rows at `first`. */
+static inline struct activation_block *activation_group(uint8_t *first, int32_t row, int32_t cols) {
+    return (struct activation_block *)(first + (size_t)(row / ACTIVATION_SLOTS) * activation_group_bytes(cols));
 }
 
 /* Blocks whose magnitudes all lie below this count as zeros: 127 / max would not be finite. */
 #define ACTIVATION_MAGNITUDE_LEAST 1e-36f
 
-/* Quantizes columns [begin, end) of a row, both multiples of 32.  x: f32 [cols].
+/* Quantizes columns [begin, end) of a row, both multiples of 32, into its slot of a group.
+ * x: f32, the row from column 0 on.
  * scale = max |x| / 127; q rounds to nearest even.  A block of zeros gets scale 0.  A block with an
  * infinity or a NaN gets scale NaN and quants 0, so that no product hides it. */
-typedef void quantize_row_fn(void *row, const float *x, int32_t cols, int32_t begin, int32_t end);
+typedef void quantize_row_fn(struct activation_block *group, int32_t slot, const float *x, int32_t begin, int32_t end);
 
 #endif

@@ -64,7 +64,8 @@ static inline size_t panel_bytes(int32_t layout, int32_t has_offsets, int32_t co
 }
 
 /* One panel times `count` rows of activations.
- * x: rows `x_stride` bytes apart; f32 [cols] for float layouts, activations.h rows otherwise.
+ * x: f32 rows [cols], `x_stride` bytes apart, for float layouts; for integer ones groups of four rows
+ * (activations.h), `x_stride` bytes apart.
  * y: f32, rows `y_stride` floats apart; writes min(16, rows - 16 * panel) values a row,
  * or adds to them when `accumulate`. */
 typedef void matmul_panel_fn(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,

@@ -43,7 +43,7 @@ struct buffer {
     float *values;
     int32_t width;
     int32_t stride;  /* floats from one row to the next */
-    uint8_t *quants; /* rows of activation_row_bytes(width) */
+    uint8_t *quants; /* activation_rows_bytes(rows, width) */
 };
 
 struct buffer_slice {

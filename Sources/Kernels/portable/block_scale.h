@@ -45,15 +45,15 @@ static inline int8_t quant_of(float x, struct block_scale by) {
 }
 
 /* low, high: sums of the quants of the block's halves. */
-static inline void write_block_facts(const struct activation_row *view, int32_t block, float scale, int32_t low,
+static inline void write_block_facts(struct activation_block *block, int32_t slot, float scale, int32_t low,
                                      int32_t high) {
-    ((float *)view->scales)[block] = scale;
-    ((int32_t *)view->sums32)[block] = low + high;
-    ((float *)view->scaled32)[block] = scale * (float)(low + high);
-    ((int32_t *)view->sums16)[2 * block] = low;
-    ((int32_t *)view->sums16)[2 * block + 1] = high;
-    ((float *)view->scaled16)[2 * block] = scale * (float)low;
-    ((float *)view->scaled16)[2 * block + 1] = scale * (float)high;
+    block->scales[slot] = scale;
+    block->sums32[slot] = low + high;
+    block->scaled32[slot] = scale * (float)(low + high);
+    block->sums16[0][slot] = low;
+    block->sums16[1][slot] = high;
+    block->scaled16[0][slot] = scale * (float)low;
+    block->scaled16[1][slot] = scale * (float)high;
 }
 
 #endif

@@ -5,17 +5,17 @@
 #include <math.h>
 #include <string.h>
 
-static void quantize_row(void *row, const float *x, int32_t cols, int32_t begin, int32_t end) {
-    struct activation_row view = activation_row_view(row, cols);
-    for (int32_t b = begin / 32; b < end / 32; b++) {
-        struct block_scale by = block_scale(greatest_magnitude(x + b * 32, ACTIVATION_BLOCK));
+static void quantize_row(struct activation_block *group, int32_t slot, const float *x, int32_t begin, int32_t end) {
+    for (int32_t b = begin / ACTIVATION_BLOCK; b < end / ACTIVATION_BLOCK; b++) {
+        const float *values = x + (size_t)b * ACTIVATION_BLOCK;
+        struct block_scale by = block_scale(greatest_magnitude(values, ACTIVATION_BLOCK));
         int32_t sums[2] = { 0, 0 };
-        for (int32_t i = 0; i < 32; i++) {
-            int8_t q = quant_of(x[b * 32 + i], by);
-            ((int8_t *)view.quants)[b * 32 + i] = q;
+        for (int32_t i = 0; i < ACTIVATION_BLOCK; i++) {
+            int8_t q = quant_of(values[i], by);
+            group[b].quants[slot][i] = q;
             sums[i / 16] += q;
         }
-        write_block_facts(&view, b, by.scale, sums[0], sums[1]);
+        write_block_facts(&group[b], slot, by.scale, sums[0], sums[1]);
     }
 }
 
@@ -35,7 +35,9 @@ static void integer_panel(const struct packed_matrix *w, int32_t panel, const vo
     size_t block_bytes = panel_block_bytes(w->layout, w->has_offsets);
     const uint8_t *base = w->data + (size_t)panel * panel_bytes(w->layout, w->has_offsets, w->cols);
     for (int32_t t = 0; t < count; t++) {
-        struct activation_row view = activation_row_view((const uint8_t *)x + (size_t)t * x_stride, w->cols);
+        int32_t slot = t % ACTIVATION_SLOTS;
+        const struct activation_block *blocks =
+            (const void *)((const uint8_t *)x + (size_t)(t / ACTIVATION_SLOTS) * x_stride);
         for (int32_t r = 0; r < PANEL_ROWS && r < live; r++) {
             float acc = 0;
             for (int32_t b = 0; b < w->cols / 32; b++) {
@@ -45,11 +47,11 @@ static void integer_panel(const struct packed_matrix *w, int32_t panel, const vo
                 for (int32_t g = 0; g < groups; g++) {
                     int32_t sum = 0;
                     for (int32_t c = g * group; c < (g + 1) * group; c++)
-                        sum += (quant_at(block, bits, r, c) - w->zero) * view.quants[b * 32 + c];
-                    float scale = half_to_float(scales[g * PANEL_ROWS + r]) * view.scales[b];
+                        sum += (quant_at(block, bits, r, c) - w->zero) * blocks[b].quants[slot][c];
+                    float scale = half_to_float(scales[g * PANEL_ROWS + r]) * blocks[b].scales[slot];
                     acc = fmaf(scale, (float)sum, acc);
                     if (w->has_offsets) {
-                        float scaled = group == 32 ? view.scaled32[b] : view.scaled16[2 * b + g];
+                        float scaled = group == 32 ? blocks[b].scaled32[slot] : blocks[b].scaled16[g][slot];
                         acc = fmaf(half_to_float(offsets[g * PANEL_ROWS + r]), scaled, acc);
                     }
                 }

@@ -42,11 +42,26 @@ INLINE void store_rows(float *y, __m256 low, __m256 high, int32_t live, int32_t 
     for (int32_t r = 0; r < live; r++) y[r] = accumulate ? y[r] + values[r] : values[r];
 }
 
-/* One panel times `tokens` rows.  Everything but the pointers is a constant after inlining.
- * chain: products that fit into 16 bits before they must widen (0: sign trick). */
+/* The compiler would otherwise turn a chain of sums into a tree, whose branches it must spill. */
+INLINE __m256i add_in_order(__m256i sum, __m256i next) {
+    sum = _mm256_add_epi16(sum, next);
+    __asm__("" : "+x"(sum));
+    return sum;
+}
+
+/* Where the block of the panel after this one lies, so that it is under way before it is needed. */
+INLINE void prefetch_block(const uint8_t *block, const size_t bytes) {
+#pragma clang loop unroll(full)
+    for (size_t at = 0; at < bytes; at += 64) _mm_prefetch((const char *)block + at, _MM_HINT_T1);
+}
+
+/* One panel times `tokens` rows of one group.  Everything but the pointers is a constant after inlining.
+ * chain: products that fit into 16 bits before they must widen (0: sign trick).  ahead: the panel to
+ * prefetch, or NULL. */
 INLINE void integer_tile(const int tokens, const int bits, const int group, const int chain, const int offsets,
-                         const struct packed_matrix *w, const uint8_t *block, const struct activation_row *x,
-                         float *y, size_t y_stride, int32_t live, int32_t accumulate) {
+                         const struct packed_matrix *w, const uint8_t *block, const uint8_t *ahead,
+                         const struct activation_block *x, float *y, size_t y_stride, int32_t live,
+                         int32_t accumulate) {
     const int groups = 32 / group, steps = group / 4, link = chain ? chain : 1;
     const size_t block_bytes = (size_t)(bits == 4 ? 256 : 512) + (size_t)(groups * 32 * (offsets ? 2 : 1));
     const __m256i ones = _mm256_set1_epi16(1), flip = _mm256_set1_epi8((char)0x80);
@@ -55,8 +70,9 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
     __m256 acc[tokens][2];
 #pragma clang loop unroll(full)
     for (int t = 0; t < tokens; t++) acc[t][0] = acc[t][1] = _mm256_setzero_ps();
-    for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes) {
+    for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes, x++) {
         const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
+        if (ahead) prefetch_block(ahead + (size_t)b * block_bytes, block_bytes);
 #pragma clang loop unroll(full)
         for (int g = 0; g < groups; g++) {
             __m256i sum[tokens][2];
@@ -76,11 +92,11 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
                     }
 #pragma clang loop unroll(full)
                     for (int t = 0; t < tokens; t++) {
-                        __m256i v = broadcast4(x[t].quants + b * 32 + k * 4);
+                        __m256i v = broadcast4(x->quants[t] + k * 4);
                         __m256i v0 = chain ? v : _mm256_sign_epi8(v, w0), v1 = chain ? v : _mm256_sign_epi8(v, w1);
                         __m256i p0 = _mm256_maddubs_epi16(a0, v0), p1 = _mm256_maddubs_epi16(a1, v1);
-                        pairs[t][0] = i ? _mm256_add_epi16(pairs[t][0], p0) : p0;
-                        pairs[t][1] = i ? _mm256_add_epi16(pairs[t][1], p1) : p1;
+                        pairs[t][0] = i ? add_in_order(pairs[t][0], p0) : p0;
+                        pairs[t][1] = i ? add_in_order(pairs[t][1], p1) : p1;
                     }
                 }
 #pragma clang loop unroll(full)
@@ -94,12 +110,12 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
 #pragma clang loop unroll(full)
             for (int t = 0; t < tokens; t++) {
                 if (!offsets) {
-                    int32_t xs = group == 32 ? x[t].sums32[b] : x[t].sums16[2 * b + g];
+                    int32_t xs = group == 32 ? x->sums32[t] : x->sums16[g][t];
                     __m256i correction = _mm256_set1_epi32(zero * xs);
                     sum[t][0] = _mm256_sub_epi32(sum[t][0], correction);
                     sum[t][1] = _mm256_sub_epi32(sum[t][1], correction);
                 }
-                __m256 scale = _mm256_broadcast_ss(x[t].scales + b);
+                __m256 scale = _mm256_broadcast_ss(&x->scales[t]);
                 acc[t][0] = _mm256_fmadd_ps(_mm256_mul_ps(s0, scale), _mm256_cvtepi32_ps(sum[t][0]), acc[t][0]);
                 acc[t][1] = _mm256_fmadd_ps(_mm256_mul_ps(s1, scale), _mm256_cvtepi32_ps(sum[t][1]), acc[t][1]);
             }
@@ -108,7 +124,7 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
                 __m256 o0 = load_half(at), o1 = load_half(at + 8);
 #pragma clang loop unroll(full)
                 for (int t = 0; t < tokens; t++) {
-                    __m256 scaled = _mm256_broadcast_ss(group == 32 ? x[t].scaled32 + b : x[t].scaled16 + 2 * b + g);
+                    __m256 scaled = _mm256_broadcast_ss(group == 32 ? &x->scaled32[t] : &x->scaled16[g][t]);
                     acc[t][0] = _mm256_fmadd_ps(o0, scaled, acc[t][0]);
                     acc[t][1] = _mm256_fmadd_ps(o1, scaled, acc[t][1]);
                 }
@@ -122,27 +138,27 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
                    accumulate);
 }
 
-enum { TILE_TOKENS = 4 };
-
 INLINE void integer_panel(const int bits, const int group, const int chain, const int offsets,
                           const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
                           int32_t count, float *y, size_t y_stride, int32_t accumulate) {
     int32_t live = w->rows - panel * PANEL_ROWS;
-    const uint8_t *base = w->data + (size_t)panel * panel_bytes(w->layout, w->has_offsets, w->cols);
+    size_t bytes = panel_bytes(w->layout, w->has_offsets, w->cols);
+    const uint8_t *base = w->data + (size_t)panel * bytes;
+    const uint8_t *ahead = base + bytes; /* fetched by the first tile; past the matrix it does no harm */
     y += panel * PANEL_ROWS;
-    for (int32_t t = 0; t < count;) {
-        struct activation_row rows[TILE_TOKENS];
-        int32_t tokens = count - t < TILE_TOKENS ? count - t : TILE_TOKENS;
-        for (int32_t i = 0; i < tokens; i++)
-            rows[i] = activation_row_view((const uint8_t *)x + (size_t)(t + i) * x_stride, w->cols);
+    for (int32_t t = 0; t < count; t += ACTIVATION_SLOTS, ahead = NULL) {
+        const struct activation_block *rows =
+            (const void *)((const uint8_t *)x + (size_t)(t / ACTIVATION_SLOTS) * x_stride);
         float *out = y + (size_t)t * y_stride;
-        switch (tokens) {
-        case 4: integer_tile(4, bits, group, chain, offsets, w, base, rows, out, y_stride, live, accumulate); break;
-        case 3: integer_tile(3, bits, group, chain, offsets, w, base, rows, out, y_stride, live, accumulate); break;
-        case 2: integer_tile(2, bits, group, chain, offsets, w, base, rows, out, y_stride, live, accumulate); break;
-        default: integer_tile(1, bits, group, chain, offsets, w, base, rows, out, y_stride, live, accumulate);
+#define TILE(tokens)                                                                                                \
+    integer_tile(tokens, bits, group, chain, offsets, w, base, ahead, rows, out, y_stride, live, accumulate)
+        switch (count - t) {
+        case 1: TILE(1); break;
+        case 2: TILE(2); break;
+        case 3: TILE(3); break;
+        default: TILE(4);
         }
-        t += tokens;
+#undef TILE
     }
 }
 
@@ -259,8 +275,7 @@ INLINE int32_t sum_of_lanes(__m256i v) {
     return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
 }
 
-static void quantize_row(void *row, const float *x, int32_t cols, int32_t begin, int32_t end) {
-    struct activation_row view = activation_row_view(row, cols);
+static void quantize_row(struct activation_block *group, int32_t slot, const float *x, int32_t begin, int32_t end) {
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
     for (int32_t b = begin / 32; b < end / 32; b++) {
         __m256 v[4];
@@ -275,8 +290,8 @@ static void quantize_row(void *row, const float *x, int32_t cols, int32_t begin,
         int32_t low = sum_of_lanes(_mm256_add_epi32(q[0], q[1])), high = sum_of_lanes(_mm256_add_epi32(q[2], q[3]));
         __m256i words = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
         words = _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-        _mm256_storeu_si256((__m256i *)(view.quants + b * 32), words);
-        write_block_facts(&view, b, by.scale, low, high);
+        _mm256_storeu_si256((__m256i *)group[b].quants[slot], words);
+        write_block_facts(&group[b], slot, by.scale, low, high);
     }
 }
 

@@ -31,10 +31,22 @@ INLINE void store_rows(float *y, __m512 values, int32_t live, int32_t accumulate
     _mm512_mask_storeu_ps(y, mask, values);
 }
 
-/* One panel times `tokens` rows; bits, group and offsets are constants after inlining. */
+/* Row t of a tile, block b: groups of four rows lie `x_stride` bytes apart. */
+INLINE const struct activation_block *block_of(const uint8_t *x, size_t x_stride, int t, int32_t b) {
+    return (const struct activation_block *)(x + (size_t)(t / ACTIVATION_SLOTS) * x_stride) + b;
+}
+
+/* Where the block of the panel after this one lies, so that it is under way before it is needed. */
+INLINE void prefetch_block(const uint8_t *block, const size_t bytes) {
+#pragma clang loop unroll(full)
+    for (size_t at = 0; at < bytes; at += 64) _mm_prefetch((const char *)block + at, _MM_HINT_T1);
+}
+
+/* One panel times `tokens` rows; bits, group and offsets are constants after inlining.
+ * ahead: the panel to prefetch, or NULL. */
 INLINE void integer_tile(const int tokens, const int bits, const int group, const int offsets,
-                         const struct packed_matrix *w, const uint8_t *block, const struct activation_row *x,
-                         float *y, size_t y_stride, int32_t live, int32_t accumulate) {
+                         const struct packed_matrix *w, const uint8_t *block, const uint8_t *ahead, const uint8_t *x,
+                         size_t x_stride, float *y, size_t y_stride, int32_t live, int32_t accumulate) {
     const int groups = 32 / group, steps = group / 4;
     const size_t block_bytes = (size_t)(bits == 4 ? 256 : 512) + (size_t)(groups * 32 * (offsets ? 2 : 1));
     __m512 acc[tokens];
@@ -42,12 +54,14 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
     for (int t = 0; t < tokens; t++) acc[t] = _mm512_setzero_ps();
     for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes) {
         const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
+        if (ahead) prefetch_block(ahead + (size_t)b * block_bytes, block_bytes);
 #pragma clang loop unroll(full)
         for (int g = 0; g < groups; g++) {
             __m512i sum[tokens];
 #pragma clang loop unroll(full)
             for (int t = 0; t < tokens; t++) {
-                int32_t xs = group == 32 ? x[t].sums32[b] : x[t].sums16[2 * b + g];
+                const struct activation_block *row = block_of(x, x_stride, t, b);
+                int32_t xs = group == 32 ? row->sums32[t % 4] : row->sums16[g][t % 4];
                 sum[t] = offsets ? _mm512_setzero_si512() : _mm512_set1_epi32(-w->zero * xs);
             }
 #pragma clang loop unroll(full)
@@ -56,20 +70,23 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
                 if (bits == 4 && group == 32) k = (i >> 1) | (i & 1) << 2; /* both nibbles of one load */
                 __m512i q = load_quants(bits, block, k);
 #pragma clang loop unroll(full)
-                for (int t = 0; t < tokens; t++)
-                    sum[t] = _mm512_dpbusd_epi32(sum[t], q, broadcast4(x[t].quants + b * 32 + k * 4));
+                for (int t = 0; t < tokens; t++) {
+                    const int8_t *quants = block_of(x, x_stride, t, b)->quants[t % 4];
+                    sum[t] = _mm512_dpbusd_epi32(sum[t], q, broadcast4(quants + k * 4));
+                }
             }
             __m512 scale = load_half(scales + g * 16);
 #pragma clang loop unroll(full)
             for (int t = 0; t < tokens; t++) {
-                __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(x[t].scales[b]));
+                __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(block_of(x, x_stride, t, b)->scales[t % 4]));
                 acc[t] = _mm512_fmadd_ps(both, _mm512_cvtepi32_ps(sum[t]), acc[t]);
             }
             if (offsets) {
                 __m512 offset = load_half(scales + groups * PANEL_ROWS + g * 16);
 #pragma clang loop unroll(full)
                 for (int t = 0; t < tokens; t++) {
-                    float scaled = group == 32 ? x[t].scaled32[b] : x[t].scaled16[2 * b + g];
+                    const struct activation_block *row = block_of(x, x_stride, t, b);
+                    float scaled = group == 32 ? row->scaled32[t % 4] : row->scaled16[g][t % 4];
                     acc[t] = _mm512_fmadd_ps(offset, _mm512_set1_ps(scaled), acc[t]);
                 }
             }
@@ -80,29 +97,31 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
         store_rows(y + (size_t)t * y_stride, _mm512_mul_ps(acc[t], _mm512_set1_ps(w->output_scale)), live, accumulate);
 }
 
-enum { TILE_TOKENS = 8 };
-
 INLINE void integer_panel(const int bits, const int group, const int offsets, const struct packed_matrix *w,
                           int32_t panel, const void *x, size_t x_stride, int32_t count, float *y, size_t y_stride,
                           int32_t accumulate) {
     int32_t live = w->rows - panel * PANEL_ROWS;
-    const uint8_t *base = w->data + (size_t)panel * panel_bytes(w->layout, w->has_offsets, w->cols);
+    size_t bytes = panel_bytes(w->layout, w->has_offsets, w->cols);
+    const uint8_t *base = w->data + (size_t)panel * bytes;
+    const uint8_t *ahead = base + bytes; /* fetched by the first tile; past the matrix it does no harm */
     y += panel * PANEL_ROWS;
-    for (int32_t t = 0; t < count;) {
-        struct activation_row rows[TILE_TOKENS];
-        int32_t tokens = count - t < TILE_TOKENS ? count - t : TILE_TOKENS;
-        for (int32_t i = 0; i < tokens; i++)
-            rows[i] = activation_row_view((const uint8_t *)x + (size_t)(t + i) * x_stride, w->cols);
+    for (int32_t t = 0; t < count; ahead = NULL) {
+        const uint8_t *rows = (const uint8_t *)x + (size_t)(t / ACTIVATION_SLOTS) * x_stride;
         float *out = y + (size_t)t * y_stride;
-        if (tokens >= 8) {
-            integer_tile(8, bits, group, offsets, w, base, rows, out, y_stride, live, accumulate), t += 8;
-        } else if (tokens >= 4) {
-            integer_tile(4, bits, group, offsets, w, base, rows, out, y_stride, live, accumulate), t += 4;
-        } else if (tokens >= 2) {
-            integer_tile(2, bits, group, offsets, w, base, rows, out, y_stride, live, accumulate), t += 2;
-        } else {
-            integer_tile(1, bits, group, offsets, w, base, rows, out, y_stride, live, accumulate), t += 1;
+#define TILE(tokens)                                                                                                \
+    integer_tile(tokens, bits, group, offsets, w, base, ahead, rows, x_stride, out, y_stride, live, accumulate),    \
+        t += tokens
+        switch (count - t) {
+        case 1: TILE(1); break;
+        case 2: TILE(2); break;
+        case 3: TILE(3); break;
+        case 4:
+        case 5:
+        case 6:
+        case 7: TILE(4); break;
+        default: TILE(8);
         }
+#undef TILE
     }
 }
 
@@ -175,8 +194,7 @@ FLOAT_PANEL(panel_bf16, LAYOUT_BF16)
 
 /* --- activations ----------------------------------------------------------------------------- */
 
-static void quantize_row(void *row, const float *x, int32_t cols, int32_t begin, int32_t end) {
-    struct activation_row view = activation_row_view(row, cols);
+static void quantize_row(struct activation_block *group, int32_t slot, const float *x, int32_t begin, int32_t end) {
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
     for (int32_t b = begin / 32; b < end / 32; b++) {
         __m512 low = _mm512_loadu_ps(x + b * 32), high = _mm512_loadu_ps(x + b * 32 + 16);
@@ -187,9 +205,9 @@ static void quantize_row(void *row, const float *x, int32_t cols, int32_t begin,
         int32_t sums[2];
         for (int h = 0; h < 2; h++) {
             sums[h] = _mm512_reduce_add_epi32(q[h]);
-            _mm_storeu_si128((__m128i *)(view.quants + b * 32 + h * 16), _mm512_cvtepi32_epi8(q[h]));
+            _mm_storeu_si128((__m128i *)(group[b].quants[slot] + h * 16), _mm512_cvtepi32_epi8(q[h]));
         }
-        write_block_facts(&view, b, by.scale, sums[0], sums[1]);
+        write_block_facts(&group[b], slot, by.scale, sums[0], sums[1]);
     }
 }
 
