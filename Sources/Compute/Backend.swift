@@ -23,7 +23,8 @@ public struct WeightSource: @unchecked Sendable {
 
 /// How weights are kept and multiplied.
 public enum ComputeMode: String, Sendable, CaseIterable {
-    /// What the machine does best with the format of the file.
+    /// What the machine does best with the format of the file: activations are rounded to int8 for integer
+    /// weights, and to bf16 for bf16 ones.
     case auto
     /// Dequantized weights and f32 arithmetic, for checking against references.
     case float32

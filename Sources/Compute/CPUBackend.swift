@@ -88,9 +88,8 @@ public final class CPUBackend: Backend {
     }
 
     public func compile(_ operations: [Operation]) throws(BackendError) {
-        for case .multiply(let products, let input, _) in operations
-        where products.contains(where: { !matrices[$0.matrix.index].isFloat }) {
-            try buffers[input.index].keepQuants()
+        for case .multiply(let products, let input, _) in operations {
+            for product in products { try buffers[input.index].keep(matrices[product.matrix.index].activations) }
         }
         let lowering = CPULowering(
             buffers: buffers, matrices: matrices, vectors: vectors, tables: tables, rotations: rotations,

@@ -1,4 +1,4 @@
-// CPUBuffer.swift: rows of activations, and the same rows quantized where an integer product reads them.
+// CPUBuffer.swift: rows of activations, and the same rows in the other forms that products read.
 import Kernels
 
 final class CPUBuffer {
@@ -7,6 +7,7 @@ final class CPUBuffer {
     private static let lineFloats = 16
     private let memory: DeviceMemory
     private var quants: DeviceMemory?
+    private var rounded: DeviceMemory?
     /// What the C program points at; it lives as long as this buffer.
     let record: UnsafeMutablePointer<Kernels.buffer>
 
@@ -20,7 +21,8 @@ final class CPUBuffer {
         memory = try DeviceMemory.allocate(stride * rows * MemoryLayout<Float>.size)
         record = .allocate(capacity: 1)
         record.initialize(
-            to: Kernels.buffer(values: nil, width: Int32(width), stride: Int32(stride), quants: nil))
+            to: Kernels.buffer(
+                values: nil, width: Int32(width), stride: Int32(stride), quants: nil, rounded: nil))
         record.pointee.values = values
     }
 
@@ -28,14 +30,29 @@ final class CPUBuffer {
 
     var values: UnsafeMutablePointer<Float> { memory.base.assumingMemoryBound(to: Float.self) }
 
-    /// From now on whoever writes a row also writes its quantized form.
-    func keepQuants() throws(BackendError) {
+    /// From now on whoever writes a row also writes this form of it.
+    func keep(_ form: activation_form) throws(BackendError) {
+        switch form {
+        case ACTIVATION_QUANTIZED: try keepQuants()
+        case ACTIVATION_ROUNDED: try keepRounded()
+        default: break
+        }
+    }
+
+    private func keepQuants() throws(BackendError) {
         guard quants == nil else { return }
         let block = ACTIVATION_BLOCK
         precondition(width % block == 0, "integer products read rows of whole blocks, not \(width)")
         let made = try DeviceMemory.allocate(activation_rows_bytes(Int32(rows), Int32(width)))
         record.pointee.quants = made.base.assumingMemoryBound(to: UInt8.self)
         quants = made
+    }
+
+    private func keepRounded() throws(BackendError) {
+        guard rounded == nil else { return }
+        let made = try DeviceMemory.allocate(rows * rounded_row_bytes(Int32(width)))
+        record.pointee.rounded = made.base.assumingMemoryBound(to: UInt8.self)
+        rounded = made
     }
 }
 

@@ -36,7 +36,8 @@ final class PackedMatrix {
         record = packed
     }
 
-    var isFloat: Bool { layout_is_float(record.layout) != 0 }
+    /// What its products read.
+    var activations: activation_form { layout_activations(record.layout) }
 
     private static func scaleFactor(
         _ source: pack_source, _ plan: packed_matrix, panels: Int, team: WorkerTeam

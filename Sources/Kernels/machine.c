@@ -111,15 +111,14 @@ static const struct probe probes[] = {
     { "avx2", MACHINE_F32_OPERATIONS, f32_avx2, 12 * 8 * 2, 1 << 19 },
     { "avx512", MACHINE_INT8_OPERATIONS, int8_avx512, 16 * 64 * 2, 1 << 18 },
     { "avx512", MACHINE_F32_OPERATIONS, f32_avx512, 16 * 16 * 2, 1 << 18 },
-    { "avx512", MACHINE_BF16_OPERATIONS, bf16_avx512, 16 * 32 * 2, 1 << 18 },
+    { "avx512bf16", MACHINE_INT8_OPERATIONS, int8_avx512, 16 * 64 * 2, 1 << 18 },
+    { "avx512bf16", MACHINE_F32_OPERATIONS, f32_avx512, 16 * 16 * 2, 1 << 18 },
+    { "avx512bf16", MACHINE_BF16_OPERATIONS, bf16_avx512, 16 * 32 * 2, 1 << 18 },
 #endif
 };
 
 static const struct probe *find(enum machine_quantity quantity, const char *table) {
     if (kernel_table_named(table) == NULL) return NULL;
-#if defined(__x86_64__)
-    if (quantity == MACHINE_BF16_OPERATIONS && !__builtin_cpu_supports("avx512bf16")) return NULL;
-#endif
     for (size_t i = 0; i < sizeof probes / sizeof probes[0]; i++)
         if (probes[i].quantity == quantity && strcmp(probes[i].table, table) == 0) return &probes[i];
     return NULL;

@@ -149,6 +149,18 @@ static void pack_words(const struct pack_source *source, const struct packed_mat
     }
 }
 
+/* Columns two by two, as LAYOUT_BF16 keeps them. */
+static void pack_pairs(const struct pack_source *source, int32_t panel, uint8_t *out) {
+    int32_t live = live_rows(source, panel);
+    for (int32_t c = 0; c < source->cols; c += 2)
+        for (int32_t r = 0; r < PANEL_ROWS; r++, out += 4) {
+            uint32_t pair = 0;
+            if (r < live)
+                memcpy(&pair, row_blocks(source, panel * PANEL_ROWS + r) + 2 * (size_t)c, c + 1 < source->cols ? 4 : 2);
+            memcpy(out, &pair, 4);
+        }
+}
+
 static void pack_floats(const struct pack_source *source, const struct packed_matrix *plan, int32_t panel,
                         uint8_t *out) {
     int32_t live = live_rows(source, panel);
@@ -180,7 +192,8 @@ static void pack_floats(const struct pack_source *source, const struct packed_ma
 void pack_panel(const struct pack_source *source, const struct packed_matrix *plan, int32_t panel,
                 float scale_factor) {
     uint8_t *out = (uint8_t *)plan->data + (size_t)panel * panel_bytes(plan->layout, plan->has_offsets, plan->cols);
-    if (layout_is_float(plan->layout)) pack_floats(source, plan, panel, out);
+    if (plan->layout == LAYOUT_BF16) pack_pairs(source, panel, out);
+    else if (layout_is_float(plan->layout)) pack_floats(source, plan, panel, out);
     else if (scales_are_half(source->format)) pack_words(source, plan, panel, out);
     else pack_viewed(source, plan, panel, scale_factor, out);
 }
@@ -210,7 +223,8 @@ void unpack_row(const struct packed_matrix *w, int32_t row, float *values) {
     const uint8_t *panel = w->data
         + (size_t)(row / PANEL_ROWS) * panel_bytes(w->layout, w->has_offsets, w->cols);
     if (layout_is_float(w->layout)) {
-        for (size_t c = 0; c < (size_t)w->cols; c++) values[c] = unpack_float(w, panel, c * PANEL_ROWS + at);
+        for (size_t c = 0; c < (size_t)w->cols; c++)
+            values[c] = unpack_float(w, panel, float_place(w->layout, at, c));
         return;
     }
     size_t bytes = panel_block_bytes(w->layout, w->has_offsets);

@@ -20,15 +20,17 @@ static float *row_of(const struct buffer *buffer, int32_t row) {
     return buffer->values + (size_t)row * (size_t)buffer->stride;
 }
 
-static void quantize_columns(const struct kernel_table *kernels, const struct buffer *buffer, int32_t row,
-                             int32_t begin, int32_t end) {
-    struct activation_block *group = activation_group(buffer->quants, row, buffer->width);
-    kernels->matmul->quantize_row(group, row % ACTIVATION_SLOTS, row_of(buffer, row), begin, end);
-}
-
-static void quantize(const struct kernel_table *kernels, const struct buffer *buffer, int32_t row, int32_t width) {
-    if (!buffer->quants) return;
-    quantize_columns(kernels, buffer, row, 0, width);
+/* Columns [begin, end) of a row in the forms that products read. */
+static void derive_columns(const struct kernel_table *kernels, const struct buffer *buffer, int32_t row, int32_t begin,
+                           int32_t end) {
+    const float *x = row_of(buffer, row);
+    if (buffer->quants) {
+        struct activation_block *group = activation_group(buffer->quants, row, buffer->width);
+        kernels->matmul->quantize_row(group, row % ACTIVATION_SLOTS, x, begin, end);
+    }
+    if (buffer->rounded)
+        round_row(kernels->rows, buffer->rounded + (size_t)row * rounded_row_bytes(buffer->width), x, buffer->width,
+                  begin, end);
 }
 
 typedef void row_function(const struct operation *operation, const struct run *run, int32_t row);
@@ -62,7 +64,7 @@ static void normalize_row(const struct operation *operation, const struct run *r
     else
         kernels->rows->rmsnorm_f32(out, in, norm->weight, norm->width, norm->epsilon);
     if (norm->residual) kernels->rows->add_f32(row_of(norm->out, row), out, norm->width);
-    else quantize(kernels, norm->out, row, norm->width);
+    else derive_columns(kernels, norm->out, row, 0, norm->width);
 }
 
 static void gate_row(const struct operation *operation, const struct run *run, int32_t row) {
@@ -71,7 +73,7 @@ static void gate_row(const struct operation *operation, const struct run *run, i
     (gate->kind == GATE_SILU ? rows->silu_multiply_f32 : rows->gelu_tanh_multiply_f32)(
         row_of(gate->out, row), row_of(gate->gate.buffer, row) + gate->gate.offset,
         row_of(gate->up.buffer, row) + gate->up.offset, gate->width);
-    quantize(run->program->kernels, gate->out, row, gate->width);
+    derive_columns(run->program->kernels, gate->out, row, 0, gate->width);
 }
 
 static void add_row(const struct operation *operation, const struct run *run, int32_t row) {
@@ -89,13 +91,26 @@ static void scale_row(const struct operation *operation, const struct run *run, 
     run->program->kernels->rows->scale_f32(row_of(scalar->out, row), scalar->factor, scalar->width);
 }
 
+/* A buffer's rows from `row` on, which begins a group, as a layout's products read them. */
+static const void *activations(const struct buffer *buffer, int32_t layout, int32_t row, size_t *stride) {
+    switch (layout_activations(layout)) {
+    case ACTIVATION_F32:
+        *stride = (size_t)buffer->stride * sizeof(float);
+        return row_of(buffer, row);
+    case ACTIVATION_ROUNDED:
+        *stride = rounded_row_bytes(buffer->width);
+        return buffer->rounded + (size_t)row * *stride;
+    default:
+        *stride = activation_group_bytes(buffer->width);
+        return activation_group(buffer->quants, row, buffer->width);
+    }
+}
+
 static void multiply_panel(const struct multiply_operation *multiply, const struct product *product,
                            const struct kernel_table *kernels, int32_t panel, int32_t begin, int32_t end) {
     const struct packed_matrix *matrix = &product->matrix;
-    const struct buffer *in = multiply->in;
-    int32_t is_float = layout_is_float(matrix->layout);
-    size_t stride = is_float ? (size_t)in->stride * sizeof(float) : activation_group_bytes(in->width);
-    const void *x = is_float ? (const void *)row_of(in, begin) : activation_group(in->quants, begin, in->width);
+    size_t stride;
+    const void *x = activations(multiply->in, matrix->layout, begin, &stride);
     float *y = row_of(product->out.buffer, begin) + product->out.offset;
     size_t y_stride = (size_t)product->out.buffer->stride;
     kernels->matmul->panel[matrix->layout](matrix, panel, x, stride, end - begin, y, y_stride, product->accumulate);
@@ -197,27 +212,27 @@ static struct attention_job attention_job_of(const struct attention_layer *layer
     };
 }
 
-/* Parts are (block, KV head).  A head's share of columns is quantized by who computed it, if it is
+/* Parts are (block, KV head).  A head's share of columns is derived by who computed it, if it is
  * whole blocks. */
 static void attend_by_heads(const struct attention_layer *layer, const struct run *run, struct workers *team,
                             void *scratch) {
     const struct kernel_table *kernels = run->program->kernels;
     int32_t columns = layer->heads / layer->kv_heads * layer->head_size, width = layer->heads * layer->head_size;
-    int32_t quantizes = layer->out->quants != NULL, at_once = columns % ACTIVATION_BLOCK == 0;
+    int32_t derives = layer->out->quants || layer->out->rounded, at_once = columns % ACTIVATION_BLOCK == 0;
     int64_t part, parts = (int64_t)run->step->block_count * layer->kv_heads;
     while ((part = workers_claim(team)) < parts) {
         int32_t kv_head = (int32_t)(part % layer->kv_heads), block = (int32_t)(part / layer->kv_heads);
         struct attention_job job = attention_job_of(layer, run, block, kv_head);
         kernels->attention->attend(&job, scratch);
-        if (!quantizes || !at_once) continue;
+        if (!derives || !at_once) continue;
         int32_t first = run->step->blocks[block].first_row;
         for (int32_t row = first; row < first + job.rows; row++)
-            quantize_columns(kernels, layer->out, row, kv_head * columns, (kv_head + 1) * columns);
+            derive_columns(kernels, layer->out, row, kv_head * columns, (kv_head + 1) * columns);
     }
-    if (!quantizes || at_once) return;
+    if (!derives || at_once) return;
     workers_meet(team);
     while ((part = workers_claim(team)) < run->step->rows)
-        quantize_columns(kernels, layer->out, (int32_t)part, 0, width);
+        derive_columns(kernels, layer->out, (int32_t)part, 0, width);
 }
 
 /* Where the partial results of a block's KV head begin. */
@@ -256,7 +271,7 @@ static void attend_by_spans(const struct attention_layer *layer, const struct ru
             int32_t at = row - step->blocks[block].first_row;
             kernels->attention->merge_spans(&job, partials_at(layer, run, block, kv_head), at, at + 1);
         }
-        if (layer->out->quants) quantize_columns(kernels, layer->out, row, 0, layer->heads * layer->head_size);
+        derive_columns(kernels, layer->out, row, 0, layer->heads * layer->head_size);
     }
 }
 

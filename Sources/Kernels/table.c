@@ -10,6 +10,8 @@ static const struct kernel_table tables[] = {
       &statistics_kernels_x86_avx2 },
     { "avx512", &matmul_x86_avx512, &row_kernels_x86_avx512, &attention_kernels_x86_avx512,
       &statistics_kernels_x86_avx512 },
+    { "avx512bf16", &matmul_x86_avx512bf16, &row_kernels_x86_avx512, &attention_kernels_x86_avx512,
+      &statistics_kernels_x86_avx512 },
 #endif
 };
 
@@ -24,6 +26,7 @@ static int supported(int32_t index) {
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                         __builtin_cpu_supports("avx512vnni")))
         return 0;
+    if (index >= 3 && !__builtin_cpu_supports("avx512bf16")) return 0;
 #endif
     return index < TABLE_COUNT;
 }

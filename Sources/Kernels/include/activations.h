@@ -1,10 +1,18 @@
-/* activations.h: rows of activations as the integer kernels read them.
- * One row of `cols` values (cols % 32 == 0) becomes int8 in blocks of 32 with one f32 scale each:
+/* activations.h: rows of activations as products read them: f32 as they are, or one of two forms made
+ * from that.
+ *
+ * Quantized: a row of `cols` values (cols % 32 == 0) becomes int8 in blocks of 32 with one f32 scale each:
  * x[c] ~ scale[c / 32] * q[c], |q| <= 127.  Sums of the integers stand beside them, so that the
  * zero point and the offset of a weight block cost one operation a block.
  *
  * Four rows lie together, block by block: a tile of rows then reads one stream with constant
  * offsets.  Row t is slot t % 4 of group t / 4; slots that no row fills are never read.
+ *
+ * Rounded: each value is rounded to bf16 as rows.h does it, and stands there twice: widened again, for
+ * tables that multiply f32, and narrow, for those with an instruction for pairs of bf16.  A zero follows
+ * an odd number of columns.
+ *   f32   values[cols rounded up to 2]
+ *   bf16  pairs[cols rounded up to 2]
  */
 #ifndef TOKENMILL_ACTIVATIONS_H
 #define TOKENMILL_ACTIVATIONS_H
@@ -12,6 +20,8 @@
 #include <stdint.h>
 
 enum { ACTIVATION_BLOCK = 32, ACTIVATION_SLOTS = 4 };
+
+enum activation_form { ACTIVATION_F32, ACTIVATION_ROUNDED, ACTIVATION_QUANTIZED };
 
 /* 32 columns of four rows.  A group of rows is [cols / 32] of these; the first begins a cache line. */
 struct activation_block {
@@ -47,5 +57,27 @@ static inline struct activation_block *activation_group(uint8_t *first, int32_t 
  * scale = max |x| / 127; q rounds to nearest even.  A block of zeros gets scale 0.  A block with an
  * infinity or a NaN gets scale NaN and quants 0, so that no product hides it. */
 typedef void quantize_row_fn(struct activation_block *group, int32_t slot, const float *x, int32_t begin, int32_t end);
+
+struct rounded_row {
+    const float *values;
+    const uint16_t *pairs;
+};
+
+static inline size_t even_columns(int32_t cols) { return ((size_t)cols + 1) & ~(size_t)1; }
+
+/* Bytes of one rounded row: an odd number of cache lines, so that a column of rows spreads over all sets. */
+static inline size_t rounded_row_bytes(int32_t cols) { return ((even_columns(cols) * 6 + 63) / 64 | 1) * 64; }
+
+static inline struct rounded_row rounded_row_view(const void *row, int32_t cols) {
+    const float *values = (const float *)row;
+    struct rounded_row view = { values, (const uint16_t *)(values + even_columns(cols)) };
+    return view;
+}
+
+struct row_kernels;
+
+/* Rounds columns [begin, end) of a row by a table's conversions; begin is even, end is even or `cols`. */
+void round_row(const struct row_kernels *kernels, void *row, const float *x, int32_t cols, int32_t begin,
+               int32_t end);
 
 #endif

@@ -2,7 +2,8 @@
  * y[t, r] = sum_c w[r, c] * x[t, c].  Weights are packed once, at load, into panels of 16 rows, so
  * that one vector instruction serves 16 (or 8) output rows and no sum runs across lanes.
  *
- * Float layouts: [panels][cols][16] elements.
+ * Float layouts: F32 and F16 [panels][cols][16] elements; BF16 [panels][cols / 2][16][2], so that one
+ *   instruction takes two columns; a zero follows an odd number of them.
  * Integer layouts: value = scale * (q - zero) + offset, per row and group of 32 or 16 columns:
  *   [panels][cols / 32] blocks of
  *     quants   U4: [4][16 rows][4] bytes; byte (j, r, i) holds column 4j+i in its low nibble and
@@ -15,7 +16,12 @@
  * The order of float operations is part of the contract, and every twin keeps it bit for bit:
  *   integer: acc = 0; per block, per group: acc = fma(ws * xs, (float)sum((q - zero) * x), acc);
  *            then, with offsets, acc = fma(wo, xs * (float)sum(x), acc).  y = acc * output_scale.
- *   float:   acc = fma(w, x, acc) in column order.
+ *   F32, F16: acc = fma(w, x, acc) in column order, x being f32.
+ *   BF16: acc = 0; per pair of columns acc = fma(w, x, acc), first of the odd column, then of the even one,
+ *            x being rounded rows.  This is VDPBF16PS by Intel's definition: rounding to nearest even,
+ *            denormal inputs count as zeros of their sign, and a result that is denormal after rounding to
+ *            24 bits becomes a zero of its sign, whatever the thread's own mode.
+ * Which NaN a NaN is, is left open.
  */
 #ifndef TOKENMILL_MATMUL_H
 #define TOKENMILL_MATMUL_H
@@ -40,6 +46,12 @@ struct packed_matrix {
 
 static inline int32_t layout_is_float(int32_t layout) { return layout <= LAYOUT_BF16; }
 
+/* What products with weights of a layout read. */
+static inline enum activation_form layout_activations(int32_t layout) {
+    if (layout == LAYOUT_BF16) return ACTIVATION_ROUNDED;
+    return layout_is_float(layout) ? ACTIVATION_F32 : ACTIVATION_QUANTIZED;
+}
+
 static inline int32_t panel_count(int32_t rows) { return (rows + PANEL_ROWS - 1) / PANEL_ROWS; }
 
 /* Bytes of one block of 32 columns of one panel. */
@@ -59,13 +71,18 @@ static inline size_t panel_block_bytes(int32_t layout, int32_t has_offsets) {
 /* Bytes of one panel.  Float layouts take any cols, integer layouts whole blocks of 32. */
 static inline size_t panel_bytes(int32_t layout, int32_t has_offsets, int32_t cols) {
     if (layout_is_float(layout))
-        return panel_block_bytes(layout, 0) / 32 * (size_t)cols;
+        return panel_block_bytes(layout, 0) / 32 * (layout == LAYOUT_BF16 ? even_columns(cols) : (size_t)cols);
     return panel_block_bytes(layout, has_offsets) * ((size_t)cols / 32);
 }
 
+/* Where a float layout keeps a panel's (row, column), counted in elements. */
+static inline size_t float_place(int32_t layout, size_t row, size_t column) {
+    if (layout != LAYOUT_BF16) return column * PANEL_ROWS + row;
+    return column / 2 * 2 * PANEL_ROWS + row * 2 + column % 2;
+}
+
 /* One panel times `count` rows of activations.
- * x: f32 rows [cols], `x_stride` bytes apart, for float layouts; for integer ones groups of four rows
- * (activations.h), `x_stride` bytes apart.
+ * x: of the form of layout_activations: rows, or groups of four quantized ones, `x_stride` bytes apart.
  * y: f32, rows `y_stride` floats apart; writes min(16, rows - 16 * panel) values a row,
  * or adds to them when `accumulate`. */
 typedef void matmul_panel_fn(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
@@ -78,7 +95,7 @@ struct matmul_kernels {
 
 extern const struct matmul_kernels matmul_portable;
 #if defined(__x86_64__)
-extern const struct matmul_kernels matmul_x86_avx2, matmul_x86_avx512;
+extern const struct matmul_kernels matmul_x86_avx2, matmul_x86_avx512, matmul_x86_avx512bf16;
 #endif
 
 #endif

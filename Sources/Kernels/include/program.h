@@ -38,12 +38,13 @@ struct step {
     const struct step_block *blocks;
 };
 
-/* Rows of f32, and, where an integer product reads them, the same rows quantized (else NULL). */
+/* Rows of f32, and the same rows in the other forms of activations.h that a product reads (else NULL). */
 struct buffer {
     float *values;
     int32_t width;
     int32_t stride;  /* floats from one row to the next */
     uint8_t *quants; /* activation_rows_bytes(rows, width) */
+    uint8_t *rounded; /* rows of rounded_row_bytes(width) */
 };
 
 struct buffer_slice {

@@ -64,7 +64,6 @@ static void integer_panel(const struct packed_matrix *w, int32_t panel, const vo
 static float float_weight(const struct packed_matrix *w, const uint8_t *base, size_t index) {
     switch (w->layout) {
     case LAYOUT_F16: return half_to_float(((const uint16_t *)base)[index]);
-    case LAYOUT_BF16: return bfloat_to_float(((const uint16_t *)base)[index]);
     default: return ((const float *)base)[index];
     }
 }
@@ -84,7 +83,38 @@ static void float_panel(const struct packed_matrix *w, int32_t panel, const void
     }
 }
 
+static float zero_if_denormal(float x) { return fpclassify(x) == FP_SUBNORMAL ? copysignf(0, x) : x; }
+
+/* What lies below this rounds to a denormal, even with 24 bits: 2^-126 less half a unit of its last place. */
+#define NORMAL_LEAST 0x1.ffffffp-127
+
+/* The sum in double is inexact only where it is far from that limit. */
+static float flushing_fma(float w, float x, float acc) {
+    w = zero_if_denormal(w), x = zero_if_denormal(x);
+    float rounded = fmaf(w, x, acc);
+    double sum = (double)w * (double)x + (double)acc;
+    return fabs(sum) < NORMAL_LEAST ? copysignf(0, rounded) : rounded;
+}
+
+static void bfloat_panel(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
+                         int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+    int32_t live = w->rows - panel * PANEL_ROWS;
+    const uint16_t *base = (const uint16_t *)(w->data + (size_t)panel * panel_bytes(w->layout, 0, w->cols));
+    for (int32_t t = 0; t < count; t++) {
+        struct rounded_row row = rounded_row_view((const uint8_t *)x + (size_t)t * x_stride, w->cols);
+        for (int32_t r = 0; r < PANEL_ROWS && r < live; r++) {
+            float acc = 0;
+            for (size_t c = 0; c < even_columns(w->cols); c++) {
+                size_t column = c ^ 1; /* the odd one of a pair comes first */
+                float weight = bfloat_to_float(base[float_place(w->layout, (size_t)r, column)]);
+                acc = flushing_fma(weight, bfloat_to_float(row.pairs[column]), acc);
+            }
+            put(y + (size_t)t * y_stride + panel * PANEL_ROWS + r, acc, accumulate);
+        }
+    }
+}
+
 const struct matmul_kernels matmul_portable = {
     .quantize_row = quantize_row,
-    .panel = { float_panel, float_panel, float_panel, integer_panel, integer_panel, integer_panel, integer_panel },
+    .panel = { float_panel, float_panel, bfloat_panel, integer_panel, integer_panel, integer_panel, integer_panel },
 };

@@ -3,12 +3,10 @@
  * quants, 4 of 5-bit, 2 of 6-bit.  8-bit quants go through the sign trick, one pair at a time.
  * A tile of a few activation rows shares every weight load; see Sources/Kernels/README.md. */
 #if defined(__x86_64__)
-#include "matmul.h"
+#include "panels.h"
 #include "vectors.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
-
-#define INLINE static inline __attribute__((always_inline))
 
 INLINE __m256 load_half(const uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
 
@@ -24,22 +22,6 @@ INLINE __m256i load_quants(const int bits, const uint8_t *block, int k, int half
     __m256i both = _mm256_loadu_si256((const __m256i *)(block + (k & 3) * 64 + half * 32));
     if (k >= 4) both = _mm256_srli_epi16(both, 4);
     return _mm256_and_si256(both, _mm256_set1_epi8(15));
-}
-
-INLINE void store_rows(float *y, __m256 low, __m256 high, int32_t live, int32_t accumulate) {
-    if (live >= PANEL_ROWS) {
-        if (accumulate) {
-            low = _mm256_add_ps(_mm256_loadu_ps(y), low);
-            high = _mm256_add_ps(_mm256_loadu_ps(y + 8), high);
-        }
-        _mm256_storeu_ps(y, low);
-        _mm256_storeu_ps(y + 8, high);
-        return;
-    }
-    float values[PANEL_ROWS];
-    _mm256_storeu_ps(values, low);
-    _mm256_storeu_ps(values + 8, high);
-    for (int32_t r = 0; r < live; r++) y[r] = accumulate ? y[r] + values[r] : values[r];
 }
 
 /* The compiler would otherwise turn a chain of sums into a tree, whose branches it must spill. */
@@ -205,68 +187,6 @@ static void panel_u8_g16(const struct packed_matrix *w, int32_t panel, const voi
     kernel(w, panel, x, x_stride, count, y, y_stride, accumulate);
 }
 
-/* --- float weights --------------------------------------------------------------------------- */
-
-INLINE __m256 load_weights(const int layout, const uint8_t *base, size_t index) {
-    if (layout == LAYOUT_F32) return _mm256_loadu_ps((const float *)base + index);
-    __m128i raw = _mm_loadu_si128((const __m128i *)((const uint16_t *)base + index));
-    if (layout == LAYOUT_F16) return _mm256_cvtph_ps(raw);
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(raw), 16));
-}
-
-INLINE void float_tile(const int tokens, const int layout, const uint8_t *base, int32_t cols, const float *const *x,
-                       float *y, size_t y_stride, int32_t live, int32_t accumulate) {
-    __m256 acc[tokens][2];
-#pragma clang loop unroll(full)
-    for (int t = 0; t < tokens; t++) acc[t][0] = acc[t][1] = _mm256_setzero_ps();
-    for (int32_t c = 0; c < cols; c++) {
-        __m256 w0 = load_weights(layout, base, (size_t)c * 16), w1 = load_weights(layout, base, (size_t)c * 16 + 8);
-#pragma clang loop unroll(full)
-        for (int t = 0; t < tokens; t++) {
-            __m256 v = _mm256_broadcast_ss(x[t] + c);
-            acc[t][0] = _mm256_fmadd_ps(w0, v, acc[t][0]);
-            acc[t][1] = _mm256_fmadd_ps(w1, v, acc[t][1]);
-        }
-    }
-#pragma clang loop unroll(full)
-    for (int t = 0; t < tokens; t++)
-        store_rows(y + (size_t)t * y_stride, acc[t][0], acc[t][1], live, accumulate);
-}
-
-enum { FLOAT_TILE_TOKENS = 6 };
-
-INLINE void float_panel(const int layout, const struct packed_matrix *w, int32_t panel, const void *x,
-                        size_t x_stride, int32_t count, float *y, size_t y_stride, int32_t accumulate) {
-    int32_t live = w->rows - panel * PANEL_ROWS;
-    const uint8_t *base = w->data + (size_t)panel * panel_bytes(layout, 0, w->cols);
-    y += panel * PANEL_ROWS;
-    for (int32_t t = 0; t < count;) {
-        const float *rows[FLOAT_TILE_TOKENS];
-        int32_t tokens = count - t < FLOAT_TILE_TOKENS ? count - t : FLOAT_TILE_TOKENS;
-        for (int32_t i = 0; i < tokens; i++) rows[i] = (const float *)((const uint8_t *)x + (size_t)(t + i) * x_stride);
-        float *out = y + (size_t)t * y_stride;
-        switch (tokens) {
-        case 6: float_tile(6, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
-        case 5: float_tile(5, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
-        case 4: float_tile(4, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
-        case 3: float_tile(3, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
-        case 2: float_tile(2, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
-        default: float_tile(1, layout, base, w->cols, rows, out, y_stride, live, accumulate);
-        }
-        t += tokens;
-    }
-}
-
-#define FLOAT_PANEL(name, layout)                                                                                  \
-    static void name(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride, int32_t count,  \
-                     float *y, size_t y_stride, int32_t accumulate) {                                              \
-        float_panel(layout, w, panel, x, x_stride, count, y, y_stride, accumulate);                                 \
-    }
-
-FLOAT_PANEL(panel_f32, LAYOUT_F32)
-FLOAT_PANEL(panel_f16, LAYOUT_F16)
-FLOAT_PANEL(panel_bf16, LAYOUT_BF16)
-
 /* --- activations ----------------------------------------------------------------------------- */
 
 INLINE int32_t sum_of_lanes(__m256i v) {
@@ -299,6 +219,7 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
 
 const struct matmul_kernels matmul_x86_avx2 = {
     .quantize_row = quantize_row,
-    .panel = { panel_f32, panel_f16, panel_bf16, panel_u4_g32, panel_u4_g16, panel_u8_g32, panel_u8_g16 },
+    .panel = { panel_f32_avx2, panel_f16_avx2, panel_bf16_avx2, panel_u4_g32, panel_u4_g16, panel_u8_g32,
+               panel_u8_g16 },
 };
 #endif

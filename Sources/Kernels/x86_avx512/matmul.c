@@ -2,13 +2,11 @@
  * Sums are 32 bits wide from the start, so every quant width takes the same path; the zero point is
  * taken off afterwards with the activations' own sums, exactly. */
 #if defined(__x86_64__)
-#include "matmul.h"
+#include "panels.h"
 #include "vectors.h"
 
 #pragma clang attribute push(                                                                                       \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
-
-#define INLINE static inline __attribute__((always_inline))
 
 INLINE __m512 load_half(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
 
@@ -23,12 +21,6 @@ INLINE __m512i load_quants(const int bits, const uint8_t *block, int k) {
     __m512i both = _mm512_loadu_si512(block + (k & 3) * 64);
     if (k >= 4) both = _mm512_srli_epi16(both, 4);
     return _mm512_and_si512(both, _mm512_set1_epi8(15));
-}
-
-INLINE void store_rows(float *y, __m512 values, int32_t live, int32_t accumulate) {
-    __mmask16 mask = live >= PANEL_ROWS ? (__mmask16)0xffff : (__mmask16)((1u << live) - 1);
-    if (accumulate) values = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, y), values);
-    _mm512_mask_storeu_ps(y, mask, values);
 }
 
 /* Row t of a tile, block b: groups of four rows lie `x_stride` bytes apart. */
@@ -137,61 +129,6 @@ INTEGER_PANEL(panel_u4_g16, 4, 16)
 INTEGER_PANEL(panel_u8_g32, 8, 32)
 INTEGER_PANEL(panel_u8_g16, 8, 16)
 
-/* --- float weights --------------------------------------------------------------------------- */
-
-INLINE __m512 load_weights(const int layout, const uint8_t *base, size_t index) {
-    if (layout == LAYOUT_F32) return _mm512_loadu_ps((const float *)base + index);
-    __m256i raw = _mm256_loadu_si256((const __m256i *)((const uint16_t *)base + index));
-    if (layout == LAYOUT_F16) return _mm512_cvtph_ps(raw);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(raw), 16));
-}
-
-INLINE void float_tile(const int tokens, const int layout, const uint8_t *base, int32_t cols, const uint8_t *x,
-                       size_t x_stride, float *y, size_t y_stride, int32_t live, int32_t accumulate) {
-    __m512 acc[tokens];
-#pragma clang loop unroll(full)
-    for (int t = 0; t < tokens; t++) acc[t] = _mm512_setzero_ps();
-    for (int32_t c = 0; c < cols; c++) {
-        __m512 w = load_weights(layout, base, (size_t)c * 16);
-#pragma clang loop unroll(full)
-        for (int t = 0; t < tokens; t++)
-            acc[t] = _mm512_fmadd_ps(w, _mm512_set1_ps(((const float *)(x + (size_t)t * x_stride))[c]), acc[t]);
-    }
-#pragma clang loop unroll(full)
-    for (int t = 0; t < tokens; t++) store_rows(y + (size_t)t * y_stride, acc[t], live, accumulate);
-}
-
-INLINE void float_panel(const int layout, const struct packed_matrix *w, int32_t panel, const void *x,
-                        size_t x_stride, int32_t count, float *y, size_t y_stride, int32_t accumulate) {
-    int32_t live = w->rows - panel * PANEL_ROWS;
-    const uint8_t *base = w->data + (size_t)panel * panel_bytes(layout, 0, w->cols), *rows = x;
-    y += panel * PANEL_ROWS;
-    for (int32_t t = 0; t < count;) {
-        const uint8_t *from = rows + (size_t)t * x_stride;
-        float *out = y + (size_t)t * y_stride;
-        int32_t left = count - t;
-        if (left >= 8) {
-            float_tile(8, layout, base, w->cols, from, x_stride, out, y_stride, live, accumulate), t += 8;
-        } else if (left >= 4) {
-            float_tile(4, layout, base, w->cols, from, x_stride, out, y_stride, live, accumulate), t += 4;
-        } else if (left >= 2) {
-            float_tile(2, layout, base, w->cols, from, x_stride, out, y_stride, live, accumulate), t += 2;
-        } else {
-            float_tile(1, layout, base, w->cols, from, x_stride, out, y_stride, live, accumulate), t += 1;
-        }
-    }
-}
-
-#define FLOAT_PANEL(name, layout)                                                                                  \
-    static void name(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride, int32_t count,  \
-                     float *y, size_t y_stride, int32_t accumulate) {                                              \
-        float_panel(layout, w, panel, x, x_stride, count, y, y_stride, accumulate);                                 \
-    }
-
-FLOAT_PANEL(panel_f32, LAYOUT_F32)
-FLOAT_PANEL(panel_f16, LAYOUT_F16)
-FLOAT_PANEL(panel_bf16, LAYOUT_BF16)
-
 /* --- activations ----------------------------------------------------------------------------- */
 
 static void quantize_row(struct activation_block *group, int32_t slot, const float *x, int32_t begin, int32_t end) {
@@ -215,6 +152,13 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
 
 const struct matmul_kernels matmul_x86_avx512 = {
     .quantize_row = quantize_row,
-    .panel = { panel_f32, panel_f16, panel_bf16, panel_u4_g32, panel_u4_g16, panel_u8_g32, panel_u8_g16 },
+    .panel = { panel_f32_avx512, panel_f16_avx512, panel_bf16_avx512, panel_u4_g32, panel_u4_g16, panel_u8_g32,
+               panel_u8_g16 },
+};
+
+const struct matmul_kernels matmul_x86_avx512bf16 = {
+    .quantize_row = quantize_row,
+    .panel = { panel_f32_avx512, panel_f16_avx512, panel_bf16_avx512bf16, panel_u4_g32, panel_u4_g16, panel_u8_g32,
+               panel_u8_g16 },
 };
 #endif

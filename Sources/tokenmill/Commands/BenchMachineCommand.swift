@@ -17,7 +17,7 @@ struct BenchMachineCommand: ParsableCommand {
     @Option(help: "Numbers of threads. Default: 1, and one per core.")
     var threads: BenchNumbers?
 
-    @Option(help: "Kernels whose instructions are used: portable, avx2 or avx512. Default: the best.")
+    @Option(help: "Kernels whose instructions are used: portable, avx2, avx512 or avx512bf16. Default: the best.")
     var kernels: String?
 
     @Option(help: "Seconds for each figure.")

@@ -18,7 +18,7 @@ struct ModelFlags: ParsableArguments {
     @Option(help: "Worker threads. Default: one per core.")
     var threads: Int?
 
-    @Option(help: "Kernels: portable, avx2 or avx512. Default: the best that the machine runs.")
+    @Option(help: "Kernels: portable, avx2, avx512 or avx512bf16. Default: the best that the machine runs.")
     var kernels: String?
 
     @Option(help: "A settings file in YAML. Config/tokenmill.yaml documents every setting.")

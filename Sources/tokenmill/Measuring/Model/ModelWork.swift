@@ -7,13 +7,13 @@ struct ModelWork: Sendable, Hashable {
     /// Weights that each row is multiplied by, by the arithmetic that their format allows.
     struct Elements: Sendable, Hashable {
         var integer = 0
-        var half = 0
+        var bfloat = 0
         var single = 0
 
         mutating func add(_ count: Int, stored format: ElementFormat) {
             switch format {
-            case .f32: single += count
-            case .f16, .bf16: half += count
+            case .f32, .f16: single += count
+            case .bf16: bfloat += count
             default: integer += count
             }
         }
@@ -21,9 +21,9 @@ struct ModelWork: Sendable, Hashable {
         /// - isExact: everything in f32, whatever the format.
         func seconds(on limits: MachineLimits, isExact: Bool) -> Double {
             let f32 = limits.f32OperationsPerSecond
-            guard !isExact else { return 2 * Double(integer + half + single) / f32 }
+            guard !isExact else { return 2 * Double(integer + bfloat + single) / f32 }
             return 2 * Double(integer) / limits.int8OperationsPerSecond
-                + 2 * Double(half) / max(f32, limits.bf16OperationsPerSecond ?? 0)
+                + 2 * Double(bfloat) / max(f32, limits.bf16OperationsPerSecond ?? 0)
                 + 2 * Double(single) / f32
         }
     }
