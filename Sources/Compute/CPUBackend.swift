@@ -88,15 +88,19 @@ public final class CPUBackend: Backend {
     }
 
     public func compile(_ operations: [Operation]) throws(BackendError) {
+        precondition(operations.attendsWhatItStores, "an attention must follow the rotation of its own rows")
         for case .multiply(let products, let input, _) in operations {
             for product in products { try buffers[input.index].keep(matrices[product.matrix.index].activations) }
         }
         let lowering = CPULowering(
             buffers: buffers, matrices: matrices, vectors: vectors, tables: tables, rotations: rotations,
             cache: cache)
+        var lowered = try operations.map { operation throws(BackendError) in try lowering.lower(operation) }
+        let feeding = operations.indices.filter(operations.feedsOnlyNext)
+        for index in feeding { lowered[index].feeds_next = 1 }
+        let ownRows = feeding.map { own_rows_bytes(lowered[$0 + 1].multiply.in.pointee.width) }.max() ?? 0
         program = try CPUProgram(
-            try operations.map { operation throws(BackendError) in try lowering.lower(operation) },
-            kernels: kernels, workers: team.count,
+            lowered, kernels: kernels, workers: team.count, ownRowsBytes: ownRows,
             attentions: operations.compactMap { if case .attend(let description) = $0 { description } else { nil } },
             positions: cache?.positions ?? 0)
     }

@@ -44,9 +44,9 @@ private struct PartsContext {
 
 private func runParts(context: UnsafeMutableRawPointer?, team: OpaquePointer?, worker: Int32) {
     let shared = context!.assumingMemoryBound(to: PartsContext.self)
-    while true {
-        let part = Int(workers_claim(team))
-        guard part < shared.pointee.parts else { return }
+    var part = Int(worker)
+    while part < shared.pointee.parts {
         shared.pointee.body(part)
+        part = Int(workers_claim(team))
     }
 }

@@ -51,10 +51,16 @@ static void pause_core(void) {
 #endif
 }
 
-static void gate_wait(struct gate *gate, unsigned phase, int32_t spins) {
+static void gate_wait(struct gate *gate, unsigned phase, int32_t spins, struct ahead ahead) {
+    size_t at = 0;
     for (int32_t i = 0; i < spins; i++) {
         if (atomic_load_explicit(&gate->phase, memory_order_acquire) != phase) return;
-        pause_core();
+        if (at >= ahead.bytes) {
+            pause_core();
+        } else {
+            __builtin_prefetch(ahead.from + at, 0, 2);
+            at += CACHE_LINE;
+        }
     }
     atomic_fetch_add(&gate->sleepers, 1);
     while (atomic_load(&gate->phase) == phase)
@@ -67,14 +73,14 @@ static void gate_open(struct gate *gate) {
     if (atomic_load(&gate->sleepers) > 0) syscall(SYS_futex, &gate->phase, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-void workers_meet(struct workers *team) {
+void workers_meet(struct workers *team, struct ahead ahead) {
     unsigned phase = atomic_load_explicit(&team->meeting.phase, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) != team->count - 1) {
-        gate_wait(&team->meeting, phase, MEET_SPINS);
+        gate_wait(&team->meeting, phase, MEET_SPINS, ahead);
         return;
     }
     unsigned operation = atomic_load_explicit(&team->operation, memory_order_relaxed) + 1;
-    atomic_store_explicit(&team->counters[(operation + 1) % COUNTERS].next, 0, memory_order_relaxed);
+    atomic_store_explicit(&team->counters[(operation + 1) % COUNTERS].next, team->count, memory_order_relaxed);
     atomic_store_explicit(&team->operation, operation, memory_order_relaxed);
     atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
     gate_open(&team->meeting);
@@ -89,10 +95,10 @@ static void *serve(void *argument) {
     struct membership self = *(struct membership *)argument;
     free(argument);
     for (unsigned phase = 0;; phase++) {
-        gate_wait(&self.team->start, phase, IDLE_SPINS);
+        gate_wait(&self.team->start, phase, IDLE_SPINS, (struct ahead){ 0 });
         if (atomic_load(&self.team->stopping)) return NULL;
         self.team->function(self.team->context, self.team, self.worker);
-        workers_meet(self.team);
+        workers_meet(self.team, (struct ahead){ 0 });
     }
 }
 
@@ -101,7 +107,7 @@ void workers_run(struct workers *team, workers_function *function, void *context
     team->context = context;
     gate_open(&team->start);
     function(context, team, 0);
-    workers_meet(team);
+    workers_meet(team, (struct ahead){ 0 });
 }
 
 struct workers *workers_create(int32_t count) {
@@ -119,6 +125,7 @@ struct workers *workers_create(int32_t count) {
         }
         team->count = w + 1;
     }
+    for (int32_t c = 0; c < COUNTERS; c++) atomic_store(&team->counters[c].next, count);
     return team;
 }
 

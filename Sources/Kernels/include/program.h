@@ -1,7 +1,8 @@
 /* program.h: a model's step as a flat list of operations over buffers, run by a team of workers.
  * The list is made once, at load; a run gets the step's rows and spans and touches nothing else.
  * Every operation is cut into parts whose results do not depend on who computes them, parts are
- * claimed from a counter, and the team meets between operations. */
+ * claimed from a counter, and the team meets between operations, unless every worker can prepare the
+ * next one's input for itself. */
 #ifndef TOKENMILL_PROGRAM_H
 #define TOKENMILL_PROGRAM_H
 #include "dequantize.h"
@@ -94,7 +95,8 @@ struct multiply_operation {
     struct product products[PRODUCTS_MAX];
 };
 
-/* One layer's heads inside a buffer of [query | key | value] columns, and its part of the cache. */
+/* Of ROTATE_STORE and of the ATTEND that comes right after it.
+ * One layer's heads inside a buffer of [query | key | value] columns, and its part of the cache. */
 struct attention_layer {
     const struct buffer *projected, *out;
     int32_t heads, kv_heads, head_size, rotary, interleaved;
@@ -133,6 +135,7 @@ struct scalar_operation {
 
 struct operation {
     int32_t kind;
+    int32_t feeds_next; /* the next operation is a multiply, and nothing else reads what this one makes */
     union {
         struct embed_operation embed;
         struct normalize_operation normalize;
@@ -148,12 +151,24 @@ struct program {
     const struct kernel_table *kernels;
     int32_t count;
     const struct operation *operations;
-    uint8_t *scratch; /* one attention scratch per worker */
+    uint8_t *scratch; /* one per worker: attention's, or rows that the worker prepares for itself */
     size_t scratch_bytes;
     /* Partial results of attention: room for this many (block, KV head) of so many floats. */
     float *partials;
     size_t partials_heads, partials_per_head;
 };
+
+/* A step of up to this many rows lets every worker prepare the rows of a product for itself: that
+ * takes less time than to wait for another worker. */
+enum { OWN_ROWS_MAX = ACTIVATION_SLOTS };
+
+/* Floats from one such row to the next, and the scratch that rows of up to `width` need. */
+static inline int32_t own_row_stride(int32_t width) { return (width + 15) / 16 * 16; }
+
+static inline size_t own_rows_bytes(int32_t width) {
+    return OWN_ROWS_MAX * ((size_t)own_row_stride(width) * sizeof(float) + rounded_row_bytes(width))
+        + activation_rows_bytes(OWN_ROWS_MAX, width);
+}
 
 /* Runs every operation over the step's rows. */
 void program_run(const struct program *program, const struct step *step, struct workers *team);

@@ -1,9 +1,11 @@
 /* workers.h: a fixed team of threads that run one function together and meet at barriers.
  * The caller of workers_run is worker 0.  Between runs the others spin briefly, then sleep, so an
- * idle team costs nothing.  Inside a run, parts of an operation are claimed from a counter; the
- * counter of the next operation is fresh after each meeting. */
+ * idle team costs nothing.  Inside a run, a worker's first part of an operation is the one of its own
+ * number, so that it is known beforehand; further ones are claimed from a counter, which is fresh
+ * after each meeting. */
 #ifndef TOKENMILL_WORKERS_H
 #define TOKENMILL_WORKERS_H
+#include <stddef.h>
 #include <stdint.h>
 
 struct workers;
@@ -19,9 +21,15 @@ void workers_destroy(struct workers *team);
 int32_t workers_count(const struct workers *team);
 /* Runs function(context, team, w) for w in 0 ..< count and returns when all have returned. */
 void workers_run(struct workers *team, workers_function *function, void *context);
+/* Memory that a worker fetches into its caches while it waits. */
+struct ahead {
+    const uint8_t *from;
+    size_t bytes;
+};
+
 /* Returns once every worker of the run has called it the same number of times. */
-void workers_meet(struct workers *team);
-/* The next unclaimed part since the last meeting, counted from 0. */
+void workers_meet(struct workers *team, struct ahead ahead);
+/* The next unclaimed part since the last meeting, counted from workers_count on. */
 int64_t workers_claim(struct workers *team);
 
 #endif

@@ -1,0 +1,101 @@
+/* products.c: matrix products, cut into rectangles of rows and panels. */
+#include "run.h"
+
+enum {
+    PRODUCT_ROWS_PER_PART = 128, /* whole groups of activation rows that stay in L2 beside a panel */
+    AHEAD_BYTES_MAX = 128 << 10  /* of the weights to come, fetched while waiting: a share of L2 */
+};
+
+/* A buffer's rows from `row` on, which begins a group, as a layout's products read them. */
+static const void *activations(const struct buffer *buffer, int32_t layout, int32_t row, size_t *stride) {
+    switch (layout_activations(layout)) {
+    case ACTIVATION_F32:
+        *stride = (size_t)buffer->stride * sizeof(float);
+        return row_of(buffer, row);
+    case ACTIVATION_ROUNDED:
+        *stride = rounded_row_bytes(buffer->width);
+        return buffer->rounded + (size_t)row * *stride;
+    default:
+        *stride = activation_group_bytes(buffer->width);
+        return activation_group(buffer->quants, row, buffer->width);
+    }
+}
+
+static void multiply_panel(const struct multiply_operation *multiply, const struct product *product,
+                           const struct kernel_table *kernels, int32_t panel, int32_t begin, int32_t end) {
+    const struct packed_matrix *matrix = &product->matrix;
+    size_t stride;
+    const void *x = activations(multiply->in, matrix->layout, begin, &stride);
+    float *y = row_of(product->out.buffer, begin) + product->out.offset;
+    size_t y_stride = (size_t)product->out.buffer->stride;
+    kernels->matmul->panel[matrix->layout](matrix, panel, x, stride, end - begin, y, y_stride, product->accumulate);
+    if (!product->bias) return;
+    int32_t first = panel * PANEL_ROWS, live = least(PANEL_ROWS, matrix->rows - first);
+    for (int32_t row = 0; row < end - begin; row++)
+        kernels->rows->add_f32(y + (size_t)row * y_stride + first, product->bias + first, live);
+}
+
+static int32_t panels_of(const struct multiply_operation *multiply) {
+    int32_t panels = 0;
+    for (int32_t i = 0; i < multiply->count; i++) panels += panel_count(multiply->products[i].matrix.rows);
+    return panels;
+}
+
+/* Parts of one row of rectangles. */
+static int32_t parts_across(const struct multiply_operation *multiply, const struct run *run) {
+    return least(panels_of(multiply), workers_count(run->team) * PARTS_PER_WORKER);
+}
+
+static int32_t first_panel(const struct multiply_operation *multiply, int32_t part, int32_t across) {
+    return (int32_t)((int64_t)panels_of(multiply) * part / across);
+}
+
+/* Parts are (rows, panels) rectangles; panels of all products stand in one line. */
+void run_multiply(const struct multiply_operation *multiply, const struct run *run) {
+    int32_t rows = multiply->outputs_only ? run->step->output_count : run->step->rows;
+    int32_t across = parts_across(multiply, run), down = parts_of(rows, PRODUCT_ROWS_PER_PART);
+    for (int64_t part = first_part(run); part < (int64_t)across * down; part = next_part(run)) {
+        int32_t begin = (int32_t)(part / across) * PRODUCT_ROWS_PER_PART, column = (int32_t)(part % across);
+        int32_t end = least(begin + PRODUCT_ROWS_PER_PART, rows);
+        int32_t first = first_panel(multiply, column, across), last = first_panel(multiply, column + 1, across);
+        int32_t base = 0;
+        for (int32_t i = 0; i < multiply->count; i++) {
+            int32_t own = panel_count(multiply->products[i].matrix.rows);
+            for (int32_t p = first > base ? first - base : 0; p < least(own, last - base); p++)
+                multiply_panel(multiply, &multiply->products[i], run->program->kernels, p, begin, end);
+            base += own;
+        }
+    }
+}
+
+struct ahead weights_ahead(const struct multiply_operation *multiply, const struct run *run) {
+    int32_t across = parts_across(multiply, run);
+    if (run->worker >= across) return (struct ahead){ 0 };
+    int32_t panel = first_panel(multiply, run->worker, across), product = 0;
+    for (int32_t own; panel >= (own = panel_count(multiply->products[product].matrix.rows)); product++) panel -= own;
+    const struct packed_matrix *matrix = &multiply->products[product].matrix;
+    size_t bytes = panel_bytes(matrix->layout, matrix->has_offsets, matrix->cols);
+    size_t wanted = bytes * (size_t)(panel_count(matrix->rows) - panel);
+    return (struct ahead){ matrix->data + (size_t)panel * bytes, wanted < AHEAD_BYTES_MAX ? wanted : AHEAD_BYTES_MAX };
+}
+
+/* OWN_ROWS_MAX rows of the width and the forms of `like`, in this worker's scratch: own_rows_bytes. */
+static struct buffer own_rows(const struct buffer *like, const struct run *run) {
+    struct buffer own = *like;
+    uint8_t *at = scratch_of(run);
+    own.stride = own_row_stride(own.width);
+    own.values = (float *)at;
+    at += OWN_ROWS_MAX * (size_t)own.stride * sizeof(float);
+    if (own.quants) own.quants = at;
+    at += activation_rows_bytes(OWN_ROWS_MAX, own.width);
+    if (own.rounded) own.rounded = at;
+    return own;
+}
+
+void multiply_own_rows(const struct operation *operation, const struct run *run) {
+    struct multiply_operation multiply = operation[1].multiply;
+    struct buffer own = own_rows(multiply.in, run);
+    multiply.in = &own;
+    for (int32_t row = 0; row < rows_of(operation, run); row++) prepare_row(operation, run, row, &own);
+    run_multiply(&multiply, run);
+}

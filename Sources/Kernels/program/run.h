@@ -1,0 +1,54 @@
+/* run.h: what the parts of program.h's implementation share: one worker's view of a step, and the kinds
+ * of operations.  Each claims parts until none is left.  No part writes what another part of the same
+ * operation reads. */
+#ifndef KERNELS_RUN_H
+#define KERNELS_RUN_H
+#include "../include/program.h"
+
+struct run {
+    const struct program *program;
+    const struct step *step;
+    struct workers *team;
+    int32_t worker;
+};
+
+static inline int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
+
+static inline int32_t parts_of(int32_t count, int32_t size) { return (count + size - 1) / size; }
+
+/* for (int64_t part = first_part(run); part < parts; part = next_part(run)) */
+static inline int64_t first_part(const struct run *run) { return run->worker; }
+static inline int64_t next_part(const struct run *run) { return workers_claim(run->team); }
+
+static inline uint8_t *scratch_of(const struct run *run) {
+    return run->program->scratch + (size_t)run->worker * run->program->scratch_bytes;
+}
+
+static inline float *row_of(const struct buffer *buffer, int32_t row) {
+    return buffer->values + (size_t)row * (size_t)buffer->stride;
+}
+
+/* Columns [begin, end) of a row in the forms that products read. */
+void derive_columns(const struct kernel_table *kernels, const struct buffer *buffer, int32_t row, int32_t begin,
+                    int32_t end);
+
+/* How many rows of the step an operation works on. */
+int32_t rows_of(const struct operation *operation, const struct run *run);
+/* Row by row: everything but products and attention. */
+void run_rows(const struct operation *operation, const struct run *run);
+/* One row of a norm or a gate, into `out` instead of the operation's own buffer. */
+void prepare_row(const struct operation *operation, const struct run *run, int32_t row, const struct buffer *out);
+
+void run_multiply(const struct multiply_operation *multiply, const struct run *run);
+/* An operation with feeds_next and its product: each worker makes the few input rows in its own scratch. */
+void multiply_own_rows(const struct operation *operation, const struct run *run);
+/* The weights with which this worker will begin a product. */
+struct ahead weights_ahead(const struct multiply_operation *multiply, const struct run *run);
+
+void run_rotate_store(const struct attention_layer *layer, const struct run *run);
+void run_attend(const struct attention_layer *layer, const struct run *run);
+/* Whether a part may rotate and store what it then attends to, so that nobody waits in between. */
+int32_t heads_stand_alone(const struct attention_layer *layer, const struct run *run);
+void rotate_store_attend(const struct attention_layer *layer, const struct run *run);
+
+#endif
