@@ -3,7 +3,7 @@
 
 enum {
     PRODUCT_ROWS_PER_PART = 128, /* whole groups of activation rows that stay in L2 beside a panel */
-    AHEAD_BYTES_MAX = 128 << 10  /* of the weights to come, fetched while waiting: a share of L2 */
+    AHEAD_BYTES_MAX = 16 << 10 /* of the weights to come, fetched while waiting: a share of L2 */
 };
 
 /* A buffer's rows from `row` on, which begins a group, as a layout's products read them. */
