@@ -91,8 +91,8 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "Core", "HTTP", "JSON", "Scheduling", "Engine", "Service", "tokenmill", Library.httpTypes,
-                Library.logging,
+                "Core", "HTTP", "JSON", "Kernels", "Checkpoints", "Scheduling", "Engine", "Service", "Material",
+                "tokenmill", Library.argumentParser, Library.httpTypes, Library.logging,
             ]),
     ],
     swiftLanguageModes: [.v6]

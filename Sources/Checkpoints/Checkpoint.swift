@@ -15,6 +15,8 @@ public final class Checkpoint: Sendable {
     public let mappings: [Mapping]
     /// GGUF keys of the first shard; empty for a Hugging Face directory.
     public let metadata: [String: GGUFValue]
+    /// The names of `metadata` as they follow one another in the file.
+    public let metadataOrder: [String]
     /// What the JSON files of a Hugging Face directory say; nil for single files.
     let sideFiles: HuggingFaceSideFiles?
 
@@ -57,6 +59,8 @@ public final class Checkpoint: Sendable {
         self.path = path
         container = .gguf
         metadata = files[0].metadata
+        let keyOffsets = files[0].keyOffsets
+        metadataOrder = keyOffsets.keys.sorted { keyOffsets[$0]! < keyOffsets[$1]! }
         mappings = files.map(\.mapping)
         tensors = try Self.merge(files.map(\.tensors))
         sideFiles = nil
@@ -78,6 +82,7 @@ public final class Checkpoint: Sendable {
         self.path = path
         container = .huggingFace
         metadata = [:]
+        metadataOrder = []
         mappings = files.map(\.mapping)
         tensors = try Self.merge(files.map(\.tensors))
         self.sideFiles = sideFiles

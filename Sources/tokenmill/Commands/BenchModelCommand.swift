@@ -44,6 +44,12 @@ struct BenchModelCommand: ParsableCommand {
     @Flag(help: "Measure the machine too, and give each figure as a share of its limit.")
     var machine = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Take the machine's figures from a file of `bench machine --json`, not measured anew.",
+            valueName: "file"))
+    var machineFrom: String?
+
     @Flag(help: "Print JSON instead of a table.")
     var json = false
 
@@ -67,7 +73,7 @@ struct BenchModelCommand: ParsableCommand {
         let report = BenchReport(
             model: model.report, compute: settings.model.compute.rawValue,
             results: zip(cases, samples).flatMap(BenchResult.results),
-            limit: try machine ? limit(of: model.report, settings.model.compute) : nil)
+            limit: try machine || machineFrom != nil ? limit(of: model.report, settings.model.compute) : nil)
         model.served.engine.shutDown(drainUntil: .now())
         guard json else { return Output.standard(report.text) }
         BenchCommand.print(report.json)
@@ -102,8 +108,13 @@ struct BenchModelCommand: ParsableCommand {
         }
         let work = ModelWork(
             checkpoint, packedBytes: model.weightBytes, isExact: compute == .float32)
-        let machine = try MachineLimits.measure(
-            kernels: model.kernels, threads: model.threads, seconds: Self.machineSeconds)
-        return BenchReport.Limit(work: work, machine: machine)
+        return BenchReport.Limit(work: work, machine: try machineLimits(of: model))
+    }
+
+    private func machineLimits(of model: LoadReport) throws(CommandFailure) -> MachineLimits {
+        if let machineFrom {
+            return try .read(from: machineFrom, kernels: model.kernels, threads: model.threads)
+        }
+        return try .measure(kernels: model.kernels, threads: model.threads, seconds: Self.machineSeconds)
     }
 }

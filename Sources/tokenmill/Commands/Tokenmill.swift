@@ -13,11 +13,12 @@ struct Tokenmill: ParsableCommand {
               tokenmill serve --model model.gguf          OpenAI-compatible server on port 8080
               tokenmill bench --model model.gguf          how fast this machine runs it
               tokenmill eval perplexity --model model.gguf --text book.txt
+              tokenmill quantize model.gguf smaller.gguf --format Q4_K
             """,
         version: Version.current,
         subcommands: [
             ServeCommand.self, ChatCommand.self, InspectCommand.self, EvalCommand.self,
-            BenchCommand.self,
+            BenchCommand.self, QuantizeCommand.self,
         ])
 }
 

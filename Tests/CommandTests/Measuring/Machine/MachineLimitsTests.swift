@@ -1,4 +1,5 @@
 // MachineLimitsTests.swift: limits are measured, and a model's work is held against them.
+import Foundation
 import JSON
 import Testing
 @testable import tokenmill
@@ -10,6 +11,23 @@ struct MachineLimitsTests {
         #expect(limits.f32OperationsPerSecond > 1e7 && limits.bf16OperationsPerSecond == nil)
         #expect(limits.json["threads"]?.intValue == 2)
         #expect(MachineLimits.text([limits]).contains("portable"))
+    }
+
+    @Test func `limits come back from a file, for the kernels and threads asked`() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "machine-\(UUID()).json").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let limits = [1, 2].map {
+            MachineLimits(
+                kernels: "avx2", threads: $0, readBytesPerSecond: 1.5e9 * Double($0), int8OperationsPerSecond: 2e9,
+                f32OperationsPerSecond: 1e9, bf16OperationsPerSecond: $0 == 1 ? nil : 3e9)
+        }
+        let file: JSONValue = ["machine": .array(limits.map(\.json))]
+        try Data(file.serialized()).write(to: URL(filePath: path))
+        for one in limits {
+            #expect(try MachineLimits.read(from: path, kernels: "avx2", threads: one.threads) == one)
+        }
+        #expect(throws: CommandFailure.self) { try MachineLimits.read(from: path, kernels: "avx2", threads: 3) }
+        #expect(throws: CommandFailure.self) { try MachineLimits.read(from: path + "x", kernels: "avx2", threads: 1) }
     }
 
     @Test func `an impossible number of threads is an error`() {
