@@ -23,6 +23,8 @@ struct pair_block {
     int32_t count;
 };
 
+enum { fetched_blocks = 4 };
+
 /* Slots [begin, end) of a span. */
 struct slot_range {
     int32_t begin;
@@ -257,6 +259,21 @@ static void accumulate_span(const struct span_pass *pass, int widens, float *sum
     }
 }
 
+/* The blocks that a span begins with: the steps themselves fetch only what lies some blocks ahead. */
+static void fetch_first(const void *const *blocks, const struct span_pass *pass, size_t bytes, size_t stride) {
+    int32_t first = first_block(pass->range), end = smaller(last_block(pass->range), first + fetched_blocks);
+    for (int32_t b = first; b < end; b++)
+        for (size_t at = 0; at < bytes; at += stride) __builtin_prefetch((const char *)blocks[b] + at, 0, 3);
+}
+
+static void fetch_span(const struct span_pass *pass) {
+    const struct attention_job *job = pass->block->job;
+    size_t element = attention_element_bytes(job->element), size = (size_t)job->head_size;
+    size_t key_row = (size_t)job->page_size * element;
+    fetch_first(pass->keys, pass, size * key_row, key_row < 64 ? 64 : key_row);
+    fetch_first(pass->values, pass, attention_block_tokens * size * element, 64);
+}
+
 /* One span for one block of pairs: their {maximum, sum}, and their weighted values in `sums`. */
 static void attend_span(
     const struct attention_steps *steps, const struct pair_block *block,
@@ -270,6 +287,7 @@ static void attend_span(
     locate_blocks(&pass);
     int widens = block->job->element != attention_element_f32 && block->count > steps->tile_rows;
     int scales = block->job->element == attention_element_i8;
+    if (!widens) fetch_span(&pass);
     score_span(&pass, widens);
     if (scales) scale_slots(&pass, pass.key_scales);
     softmax_span(&pass, states);

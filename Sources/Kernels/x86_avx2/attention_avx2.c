@@ -79,17 +79,24 @@ INLINED void score_by_key(
 
 /* `width` neighbouring blocks by `rows` rows: 2 * width * rows accumulators. */
 INLINED void score_blocks(
-    float *scores, const float *query, const void *const *blocks, const char *ahead,
+    float *scores, const float *query, const void *const *blocks, int32_t b, int32_t end,
     ptrdiff_t key_bytes, int32_t head_size, const int rows, const int width,
     const enum attention_element element) {
     __m256 sums[12];
 #pragma clang loop unroll(full)
     for (int k = 0; k < 2 * width * rows; k++) sums[k] = _mm256_setzero_ps();
-    const char *keys[4];
+    const char *keys[4], *ahead[4];
 #pragma clang loop unroll(full)
-    for (int w = 0; w < width; w++) keys[w] = blocks[w];
-    for (int32_t d = 0; d < head_size; d++, query += rows, ahead += key_bytes) {
-        if (rows <= fetching_rows) fetch(ahead, 1);
+    for (int w = 0; w < width; w++) {
+        keys[w] = blocks[b + w];
+        ahead[w] = block_ahead(blocks, b + w, end);
+    }
+    for (int32_t d = 0; d < head_size; d++, query += rows) {
+#pragma clang loop unroll(full)
+        for (int w = 0; w < width; w++) {
+            if (rows <= fetching_rows) fetch(ahead[w], 1);
+            ahead[w] += key_bytes;
+        }
         if (rows > 3)
             score_by_row(sums, query, keys[0], rows, element);
         else
@@ -116,12 +123,10 @@ INLINED void score_rows(
     int32_t b = block_begin;
     for (; b + width <= block_end; b += width)
         score_blocks(
-            scores + 16 * b, query, blocks + b, block_ahead(blocks, b, block_end), key_bytes,
-            head_size, rows, width, element);
+            scores + 16 * b, query, blocks, b, block_end, key_bytes, head_size, rows, width, element);
     for (; b < block_end; b++)
         score_blocks(
-            scores + 16 * b, query, blocks + b, block_ahead(blocks, b, block_end), key_bytes,
-            head_size, rows, 1, element);
+            scores + 16 * b, query, blocks, b, block_end, key_bytes, head_size, rows, 1, element);
 }
 
 INLINED void score_elements(
@@ -136,7 +141,7 @@ INLINED void score_elements(
     switch (rows) {
         ROWS(1, 4)
         ROWS(2, 2)
-        ROWS(3, 1)
+        ROWS(3, 2)
         ROWS(4, 1)
         ROWS(5, 1)
         ROWS(6, 1)
@@ -256,10 +261,11 @@ INLINED void accumulate_by_column(
     }
 }
 
-/* `width` groups of 8 elements by `rows` rows: width * rows accumulators over all slots. */
+/* `width` groups of 8 elements by `rows` rows: width * rows accumulators over slots [begin, end).
+ * last: where the slots of all calls end. */
 INLINED void accumulate_columns(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
-    int32_t head_size, ptrdiff_t column, const int rows, const int width,
+    int32_t last, int32_t head_size, ptrdiff_t column, const int rows, const int width,
     const enum attention_element element) {
     const ptrdiff_t bytes = element_bytes(element);
     ptrdiff_t row_bytes = head_size * bytes;
@@ -274,7 +280,7 @@ INLINED void accumulate_columns(
         int32_t stop = (s / 16 + 1) * 16;
         if (stop > end) stop = end;
         const char *value = (const char *)blocks[s / 16] + s % 16 * row_bytes + column * bytes;
-        const char *ahead = block_ahead(blocks, s / 16, (end + 15) / 16) + s % 16 * row_bytes;
+        const char *ahead = block_ahead(blocks, s / 16, (last + 15) / 16) + s % 16 * row_bytes;
         for (; s < stop; s++, value += row_bytes, ahead += row_bytes) {
             if (rows <= fetching_rows && column == 0) fetch(ahead, row_bytes);
             const float *weight = weights + s;
@@ -292,15 +298,21 @@ INLINED void accumulate_columns(
                 sums + r * (ptrdiff_t)head_size + column + 8 * w, totals[r * width + w]);
 }
 
+/* Small tiles go block by block: what comes from memory is then in L1 for every group of columns. */
 INLINED void accumulate_rows(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, const int rows, const int width, const enum attention_element element) {
-    int32_t column = 0;
-    for (; column + 8 * width <= head_size; column += 8 * width)
-        accumulate_columns(
-            sums, weights, blocks, begin, end, head_size, column, rows, width, element);
-    for (; column < head_size; column += 8)
-        accumulate_columns(sums, weights, blocks, begin, end, head_size, column, rows, 1, element);
+    for (int32_t s = begin, stop = end; s < end; s = stop) {
+        if (rows <= fetching_rows && (s / 16 + 1) * 16 < end) stop = (s / 16 + 1) * 16;
+        else stop = end;
+        int32_t column = 0;
+        for (; column + 8 * width <= head_size; column += 8 * width)
+            accumulate_columns(
+                sums, weights, blocks, s, stop, end, head_size, column, rows, width, element);
+        for (; column < head_size; column += 8)
+            accumulate_columns(
+                sums, weights, blocks, s, stop, end, head_size, column, rows, 1, element);
+    }
 }
 
 INLINED void accumulate_elements(
@@ -313,7 +325,7 @@ INLINED void accumulate_elements(
     switch (rows) {
         ROWS(1, 8)
         ROWS(2, 4)
-        ROWS(3, 2)
+        ROWS(3, 4)
         ROWS(4, 2)
         ROWS(5, 2)
         ROWS(6, 2)
