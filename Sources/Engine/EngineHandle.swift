@@ -89,6 +89,7 @@ public final class EngineHandle: GenerationEngine {
         limits.pageSize = model.pageSize
         limits.stepTokensMax = min(settings.stepTokensMax, model.rowsMax)
         limits.chunkTokensMax = min(settings.chunkTokensMax, limits.stepTokensMax)
+        limits.mixedPromptTokensMax = settings.mixedPromptTokensMax
         limits.longPromptTokens = settings.longPromptTokens
         limits.outputRowsMax = model.outputRowsMax
         limits.sequencesMax = min(
@@ -101,6 +102,7 @@ public final class EngineHandle: GenerationEngine {
         let bounds = [
             ("stepTokensMax", limits.stepTokensMax, 2),
             ("chunkTokensMax", limits.chunkTokensMax, 1),
+            ("mixedPromptTokensMax", limits.mixedPromptTokensMax, 1),
             ("longPromptTokens", limits.longPromptTokens, 1),
             ("sequencesMax", limits.sequencesMax, 1), ("choicesMax", limits.choicesMax, 1),
             ("waitingMax", limits.waitingMax, 1), ("contextMax", limits.contextMax, 2),

@@ -6,7 +6,9 @@ public struct EngineSettings: Sendable, Hashable {
     public var stepTokensMax = 192
     /// Most tokens of one sequence in a step.
     public var chunkTokensMax = 192
-    /// A prompt with more tokens to compute is cut beside running streams, to hold them up little.
+    /// Most tokens of all prompts in a step that carries running streams too, or twice the streams if that is more.
+    public var mixedPromptTokensMax = 48
+    /// A prompt with more tokens to compute is cut further, aiming at steps at most twice as long.
     public var longPromptTokens = 1024
     /// Most sequences that run at once.
     public var sequencesMax = 64

@@ -17,6 +17,7 @@ extension Scheduler {
             serve(running[index], &plan, &budget)
         }
         plan.streamTokens = plan.spans.count
+        budget.promptTokens = promptTokensMax(streams: plan.streamTokens)
         budget.longPromptTokens = max(1, longPromptTokensMax(plan.streamTokens))
         for index in running.indices where running[index] >= 0 {
             if sequences[running[index]].plannedIn != planNumber {
@@ -33,7 +34,14 @@ extension Scheduler {
     struct Budget {
         var tokens: Int
         var outputs: Int
+        var promptTokens = Int.max
         var longPromptTokens = Int.max
+    }
+
+    /// Beside streams prompts are cut: a step's time goes with its rows. Two rows for each stream keep up
+    /// with requests that ask twice as much as they are answered, so that streams do not run dry.
+    private func promptTokensMax(streams: Int) -> Int {
+        streams == 0 ? .max : max(limits.mixedPromptTokensMax, 2 * streams)
     }
 
     /// Gives a running sequence its share of the step, making others give way if pages are short.
@@ -57,6 +65,7 @@ extension Scheduler {
     private func share(of slot: Int, _ budget: Budget) -> Int {
         let (computed, logitsFrom) = (sequences[slot].computed, sequences[slot].logitsFrom)
         var count = min(sequences[slot].remaining, budget.tokens, limits.chunkTokensMax)
+        if sequences[slot].remaining > 1 { count = min(count, budget.promptTokens) }
         // One at least: who waits behind several long prompts must not wait for all of them.
         if isLong(slot) { count = min(count, max(1, budget.longPromptTokens)) }
         return min(count, max(0, logitsFrom - computed) + budget.outputs)
@@ -81,6 +90,7 @@ extension Scheduler {
         }
         let outputBegin = min(end, max(begin, sequences[slot].logitsFrom))
         budget.tokens -= count
+        if sequences[slot].remaining > 1 { budget.promptTokens -= count }
         budget.outputs -= end - outputBegin
         plan.spans.append(
             StepPlan.Span(
@@ -115,7 +125,7 @@ extension Scheduler {
                 pledged[group] += pagesToCome(slot, group, tokens: sequences[slot].tokens.count + 1)
             }
         }
-        while budget.tokens > 0, let index = queue.best() {
+        while budget.tokens > 0, budget.promptTokens > 0, let index = queue.best() {
             guard start(index, &plan, &budget) else { return }
         }
     }
@@ -234,6 +244,7 @@ extension Scheduler {
         let span = plan.spans.remove(at: index)
         budget.tokens += span.end - span.begin
         budget.outputs += span.end - span.outputBegin
+        if sequences[slot].remaining > 1 { budget.promptTokens += span.end - span.begin }
         if sequences[slot].isLong {
             plan.longPromptTokens -= span.end - span.begin
             budget.longPromptTokens += span.end - span.begin

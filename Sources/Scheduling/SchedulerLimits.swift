@@ -8,6 +8,8 @@ public struct SchedulerLimits: Sendable, Hashable {
     public var stepTokensMax = 512
     /// Most tokens of one sequence in a step, so that a long prompt leaves room for others.
     public var chunkTokensMax = 512
+    /// Most tokens of all prompts in a step that carries streams too, unless twice the streams are more.
+    public var mixedPromptTokensMax = 48
     /// A prompt with more tokens to compute is long: beside running streams it is cut as `plan` is told.
     public var longPromptTokens = 1024
     /// Most rows of a step whose logits are computed.
@@ -36,6 +38,7 @@ public struct SchedulerLimits: Sendable, Hashable {
             stepTokensMax > sequencesMax,
             "a step of \(stepTokensMax) tokens starves prompts beside \(sequencesMax) sequences")
         precondition(outputRowsMax >= sequencesMax && chunkTokensMax > 0)
+        precondition(mixedPromptTokensMax > 0)
     }
 }
 

@@ -82,11 +82,7 @@ struct BenchModelCommand: ParsableCommand {
     /// Those of the flags, with room for so many streams.
     private func settings(streams: Int) throws -> Settings {
         var (settings, _) = try flags.settings()
-        var limits = settings.engine.limits
-        limits.sequencesMax = max(limits.sequencesMax, streams)
-        limits.waitingMax = max(limits.waitingMax, streams)
-        limits.stepTokensMax = max(limits.stepTokensMax, limits.sequencesMax + 1)
-        settings.engine.limits = limits
+        settings.engine.limits.makeRoom(sequences: streams)
         return settings
     }
 

@@ -1,4 +1,5 @@
 // Statistics.swift: what many measurements come to.
+import JSON
 
 /// The mean and the tail of some measurements, of which there is at least one.
 struct Distribution: Sendable, Hashable {
@@ -28,5 +29,12 @@ struct Distribution: Sendable, Hashable {
         let below = Int(position)
         guard below + 1 < sorted.count else { return sorted[sorted.count - 1] }
         return sorted[below] + (sorted[below + 1] - sorted[below]) * (position - Double(below))
+    }
+
+    var json: JSONValue {
+        [
+            "count": .integer(count), "mean": .double(mean), "p50": .double(median),
+            "p95": .double(percentile95), "p99": .double(percentile99), "max": .double(largest),
+        ]
     }
 }

@@ -151,7 +151,7 @@ extension LoadTestReport {
         object["output_tokens_per_second"] = .double(perSecond(outputTokens))
         object["prompt_tokens_per_second"] = .double(perSecond(promptTokens))
         object["requests_per_second"] = .double(perSecond(answered))
-        for entry in times { object["\(entry.key)_seconds"] = Self.json(entry.times) }
+        for entry in times { object["\(entry.key)_seconds"] = entry.times?.json ?? .null }
         object["first_token_target_seconds"] = targets.firstTokenSeconds.map { .double($0) } ?? .null
         object["per_token_target_seconds"] = targets.tokenSeconds.map { .double($0) } ?? .null
         object["good"] = .integer(good)
@@ -164,14 +164,5 @@ extension LoadTestReport {
                 ]
             })
         return .object(object)
-    }
-
-    private static func json(_ times: Distribution?) -> JSONValue {
-        guard let times else { return .null }
-        return [
-            "count": .integer(times.count), "mean": .double(times.mean),
-            "p50": .double(times.median), "p95": .double(times.percentile95),
-            "p99": .double(times.percentile99), "max": .double(times.largest),
-        ]
     }
 }
