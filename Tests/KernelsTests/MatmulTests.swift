@@ -28,13 +28,12 @@ struct MatmulTests {
         Shape(layout: Int32(LAYOUT_U8_G16.rawValue), quantMaximum: 255, hasOffsets: false),
     ]
 
-    @Test(arguments: shapes, [1, 2, 3, 4, 5, 6])
-    func `every table multiplies to the same bits as the portable one`(shape: Shape, seed: Int) {
-        var generator = SeededNumbers(seed: seed)
+    @Test(arguments: shapes, 1...13)
+    func `every table multiplies to the same bits as the portable one`(shape: Shape, count: Int) {
+        var generator = SeededNumbers(seed: count)
         let rows = Int.random(in: 1...50, using: &generator)
         let cols = layout_is_float(shape.layout) != 0
             ? Int.random(in: 1...230, using: &generator) : 32 * Int.random(in: 1...7, using: &generator)
-        let count = Int.random(in: 1...13, using: &generator)
         let matrix = RandomMatrix(
             layout: shape.layout, rows: rows, cols: cols, quantMaximum: shape.quantMaximum,
             hasOffsets: shape.hasOffsets, using: &generator)
@@ -45,7 +44,7 @@ struct MatmulTests {
             let result = Products.of(table, matrix.record, x, count: count)
             #expect(
                 result.map(\.bitPattern) == expected.map(\.bitPattern),
-                "\(String(cString: table.pointee.name)), seed \(seed), \(rows) x \(cols) x \(count)")
+                "\(String(cString: table.pointee.name)), \(rows) x \(cols) x \(count)")
         }
     }
 
