@@ -14,11 +14,11 @@ struct kernel_table {
     const struct statistics_kernels *statistics;
 };
 
-/* The tables this CPU can run, best last; index 0 is portable.  NULL past the end. */
+/* The tables this CPU can run; index 0 is portable.  NULL past the end. */
 const struct kernel_table *kernel_table_at(int32_t index);
 /* The supported table of that name; NULL when the CPU lacks it or no such table exists. */
 const struct kernel_table *kernel_table_named(const char *name);
-/* The best supported table. */
+/* The fastest supported table on this CPU. */
 const struct kernel_table *kernel_table_best(void);
 
 #endif
