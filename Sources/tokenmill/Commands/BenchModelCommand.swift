@@ -83,6 +83,8 @@ struct BenchModelCommand: ParsableCommand {
     private func settings(streams: Int) throws -> Settings {
         var (settings, _) = try flags.settings()
         settings.engine.limits.makeRoom(sequences: streams)
+        // What is measured is a full batch: prompts of all streams go in as fast as they can.
+        settings.engine.limits.mixedPromptTokensMax = settings.engine.limits.stepTokensMax
         return settings
     }
 
