@@ -3,10 +3,10 @@
 #include "pack.h"
 #include "dequantize.h"
 #include "portable/conversions.h"
+#include "portable/formats.h"
 #include <math.h>
 #include <string.h>
 
-enum { FORMAT_F32 = 0, FORMAT_F16 = 1, FORMAT_Q4_0 = 2, FORMAT_Q4_1 = 3, FORMAT_Q8_0 = 8, FORMAT_BF16 = 30 };
 enum { CHUNK_COLUMNS_MAX = 256, FLOAT_CHUNK = 256 };
 
 static int32_t is_float_format(int32_t format) {

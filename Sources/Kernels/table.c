@@ -41,8 +41,8 @@ const struct kernel_table *kernel_table_named(const char *name) {
     return NULL;
 }
 
-/* Intel's cores of the Sapphire Rapids family run `vdpbf16ps` at half the rate of f32 FMA (README.md);
- * AMD's since Zen 4 at twice that rate. */
+/* Intel's cores of the Sapphire Rapids family run `vdpbf16ps` at half the rate of f32 FMA (README.md),
+ * AMD's Zen 4 at twice that rate. */
 static int worthwhile(int32_t index) {
 #if defined(__x86_64__)
     if (tables[index].matmul == &matmul_x86_avx512bf16) return __builtin_cpu_is("amd");

@@ -34,6 +34,8 @@ struct activation_block {
     uint8_t padding[16]; /* to whole cache lines */
 };
 
+_Static_assert(sizeof(struct activation_block) % 64 == 0, "every block of a group begins a cache line");
+
 /* Bytes of one group of four rows. */
 static inline size_t activation_group_bytes(int32_t cols) {
     return (size_t)cols / ACTIVATION_BLOCK * sizeof(struct activation_block);

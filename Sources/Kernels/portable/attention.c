@@ -23,8 +23,6 @@ struct pair_block {
     int32_t count;
 };
 
-enum { fetched_blocks = 4 };
-
 /* Slots [begin, end) of a span. */
 struct slot_range {
     int32_t begin;
@@ -261,9 +259,8 @@ static void accumulate_span(const struct span_pass *pass, int widens, float *sum
 
 /* The blocks that a span begins with: the steps themselves fetch only what lies some blocks ahead. */
 static void fetch_first(const void *const *blocks, const struct span_pass *pass, size_t bytes, size_t stride) {
-    int32_t first = first_block(pass->range), end = smaller(last_block(pass->range), first + fetched_blocks);
-    for (int32_t b = first; b < end; b++)
-        for (size_t at = 0; at < bytes; at += stride) __builtin_prefetch((const char *)blocks[b] + at, 0, 3);
+    int32_t first = first_block(pass->range), end = smaller(last_block(pass->range), first + attention_fetched_blocks);
+    for (int32_t b = first; b < end; b++) attention_fetch(blocks[b], bytes, stride);
 }
 
 static void fetch_span(const struct span_pass *pass) {

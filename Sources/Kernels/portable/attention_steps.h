@@ -18,7 +18,20 @@ enum {
     attention_chunk_blocks = 4,
     /* Floats between the scores of two pairs; the pad keeps them off the same cache sets. */
     attention_score_stride = attention_span_tokens + 16,
+    /* Tiles that read the pages themselves, at memory speed, fetch this many blocks ahead: pages lie
+     * scattered, and the hardware's own prefetching stops at the end of each. */
+    attention_fetched_blocks = 4,
 };
+
+/* The block to fetch while block b is worked on; b itself near the end. */
+static inline const char *attention_block_ahead(const void *const *blocks, int32_t b, int32_t end) {
+    return (const char *)blocks[b + attention_fetched_blocks < end ? b + attention_fetched_blocks : b];
+}
+
+/* A line of every `stride` bytes. */
+static inline void attention_fetch(const char *from, size_t bytes, size_t stride) {
+    for (size_t at = 0; at < bytes; at += stride) __builtin_prefetch(from + at, 0, 3);
+}
 
 /* A "tile" is 1 ... tile_rows (row, head) pairs. Slots and blocks count from the start of a span;
  * blocks[b] is where the element of slot 16 b begins: its key column, or its value row. */

@@ -1,9 +1,8 @@
 /* quantize.c: from a format number to its encoder; the formats that are floats themselves. */
 #include "quantize.h"
 #include "dequantize.h"
+#include "formats.h"
 #include "quantize_blocks.h"
-
-enum { FORMAT_F32 = 0, FORMAT_F16 = 1, FORMAT_BF16 = 30 };
 
 static encode_fn *const encoders[] = {
     [2] = encode_q4_0,  [3] = encode_q4_1,  [6] = encode_q5_0,  [7] = encode_q5_1,

@@ -3,7 +3,7 @@
 
 enum {
     PRODUCT_ROWS_PER_PART = 128, /* whole groups of activation rows that stay in L2 beside a panel */
-    AHEAD_BYTES_MAX = 16 << 10 /* of the weights to come, fetched while waiting: a share of L2 */
+    AHEAD_BYTES_MAX = 16 << 10   /* of the weights to come, fetched while waiting: a share of L2 */
 };
 
 /* A buffer's rows from `row` on, which begins a group, as a layout's products read them. */
@@ -52,7 +52,7 @@ static int32_t first_panel(const struct multiply_operation *multiply, int32_t pa
 
 /* Parts are (rows, panels) rectangles; panels of all products stand in one line. */
 void run_multiply(const struct multiply_operation *multiply, const struct run *run) {
-    int32_t rows = multiply->outputs_only ? run->step->output_count : run->step->rows;
+    int32_t rows = selected_rows(multiply->outputs_only, run);
     int32_t across = parts_across(multiply, run), down = parts_of(rows, PRODUCT_ROWS_PER_PART);
     for (int64_t part = first_part(run); part < (int64_t)across * down; part = next_part(run)) {
         int32_t begin = (int32_t)(part / across) * PRODUCT_ROWS_PER_PART, column = (int32_t)(part % across);
@@ -96,6 +96,6 @@ void multiply_own_rows(const struct operation *operation, const struct run *run)
     struct multiply_operation multiply = operation[1].multiply;
     struct buffer own = own_rows(multiply.in, run);
     multiply.in = &own;
-    for (int32_t row = 0; row < rows_of(operation, run); row++) prepare_row(operation, run, row, &own);
+    prepare_rows(operation, run, &own);
     run_multiply(&multiply, run);
 }

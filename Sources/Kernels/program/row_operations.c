@@ -84,7 +84,7 @@ int32_t rows_of(const struct operation *operation, const struct run *run) {
     case OPERATION_SCALE: outputs_only = operation->scalar.outputs_only; break;
     default: break;
     }
-    return outputs_only ? run->step->output_count : run->step->rows;
+    return selected_rows(outputs_only, run);
 }
 
 void run_rows(const struct operation *operation, const struct run *run) {
@@ -96,9 +96,11 @@ void run_rows(const struct operation *operation, const struct run *run) {
     }
 }
 
-void prepare_row(const struct operation *operation, const struct run *run, int32_t row, const struct buffer *out) {
+void prepare_rows(const struct operation *operation, const struct run *run, const struct buffer *out) {
     struct operation own = *operation;
     if (own.kind == OPERATION_GATE) own.gate.out = out;
     else own.normalize.out = out;
-    function_of(own.kind)(&own, run, row);
+    row_function *function = function_of(own.kind);
+    int32_t rows = rows_of(operation, run);
+    for (int32_t row = 0; row < rows; row++) function(&own, run, row);
 }

@@ -32,12 +32,16 @@ static inline float *row_of(const struct buffer *buffer, int32_t row) {
 void derive_columns(const struct kernel_table *kernels, const struct buffer *buffer, int32_t row, int32_t begin,
                     int32_t end);
 
+static inline int32_t selected_rows(int32_t outputs_only, const struct run *run) {
+    return outputs_only ? run->step->output_count : run->step->rows;
+}
+
 /* How many rows of the step an operation works on. */
 int32_t rows_of(const struct operation *operation, const struct run *run);
 /* Row by row: everything but products and attention. */
 void run_rows(const struct operation *operation, const struct run *run);
-/* One row of a norm or a gate, into `out` instead of the operation's own buffer. */
-void prepare_row(const struct operation *operation, const struct run *run, int32_t row, const struct buffer *out);
+/* All rows of a norm or a gate by this worker alone, into `out` instead of the operation's own buffer. */
+void prepare_rows(const struct operation *operation, const struct run *run, const struct buffer *out);
 
 void run_multiply(const struct multiply_operation *multiply, const struct run *run);
 /* An operation with feeds_next and its product: each worker makes the few input rows in its own scratch. */

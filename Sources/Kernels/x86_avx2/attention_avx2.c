@@ -14,25 +14,14 @@
 
 enum {
     tile_rows = 6,
-    /* Tiles this small read the pages themselves, at memory speed.  They fetch this many blocks
-     * ahead: pages lie scattered, and the hardware's own prefetching stops at the end of each. */
+    /* Tiles this small read the pages themselves, and fetch them ahead. */
     fetching_rows = 4,
-    fetching_blocks = 4,
 };
 
 #define INLINED static inline __attribute__((always_inline))
 
 INLINED ptrdiff_t element_bytes(const enum attention_element element) {
     return (ptrdiff_t)attention_element_bytes(element);
-}
-
-/* The block to fetch while block b is worked on; b itself near the end. */
-INLINED const char *block_ahead(const void *const *blocks, int32_t b, int32_t end) {
-    return blocks[b + fetching_blocks < end ? b + fetching_blocks : b];
-}
-
-INLINED void fetch(const char *ahead, ptrdiff_t bytes) {
-    for (ptrdiff_t line = 0; line < bytes; line += 64) _mm_prefetch(ahead + line, _MM_HINT_T0);
 }
 
 INLINED __m256 load_8(const char *base, enum attention_element element) {
@@ -89,12 +78,12 @@ INLINED void score_blocks(
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
         keys[w] = blocks[b + w];
-        ahead[w] = block_ahead(blocks, b + w, end);
+        ahead[w] = attention_block_ahead(blocks, b + w, end);
     }
     for (int32_t d = 0; d < head_size; d++, query += rows) {
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++) {
-            if (rows <= fetching_rows) fetch(ahead[w], 1);
+            if (rows <= fetching_rows) attention_fetch(ahead[w], 1, 64);
             ahead[w] += key_bytes;
         }
         if (rows > 3)
@@ -280,9 +269,9 @@ INLINED void accumulate_columns(
         int32_t stop = (s / 16 + 1) * 16;
         if (stop > end) stop = end;
         const char *value = (const char *)blocks[s / 16] + s % 16 * row_bytes + column * bytes;
-        const char *ahead = block_ahead(blocks, s / 16, (last + 15) / 16) + s % 16 * row_bytes;
+        const char *ahead = attention_block_ahead(blocks, s / 16, (last + 15) / 16) + s % 16 * row_bytes;
         for (; s < stop; s++, value += row_bytes, ahead += row_bytes) {
-            if (rows <= fetching_rows && column == 0) fetch(ahead, row_bytes);
+            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)row_bytes, 64);
             const float *weight = weights + s;
             if (rows > width)
                 accumulate_by_row(totals, weight, value, rows, width, element);

@@ -3,6 +3,7 @@
  * quants, 4 of 5-bit, 2 of 6-bit.  8-bit quants go through the sign trick, one pair at a time.
  * A tile of a few activation rows shares every weight load; see Sources/Kernels/README.md. */
 #if defined(__x86_64__)
+#include "../portable/panel_fetch.h"
 #include "panels.h"
 #include "vectors.h"
 
@@ -31,15 +32,9 @@ INLINE __m256i add_in_order(__m256i sum, __m256i next) {
     return sum;
 }
 
-/* Where the block of the panel after this one lies, so that it is under way before it is needed. */
-INLINE void prefetch_block(const uint8_t *block, const size_t bytes) {
-#pragma clang loop unroll(full)
-    for (size_t at = 0; at < bytes; at += 64) _mm_prefetch((const char *)block + at, _MM_HINT_T1);
-}
-
 /* One panel times `tokens` rows of one group.  Everything but the pointers is a constant after inlining.
  * chain: products that fit into 16 bits before they must widen (0: sign trick).  ahead: the panel to
- * prefetch, or NULL. */
+ * fetch, or NULL. */
 INLINE void integer_tile(const int tokens, const int bits, const int group, const int chain, const int offsets,
                          const struct packed_matrix *w, const uint8_t *block, const uint8_t *ahead,
                          const struct activation_block *x, float *y, size_t y_stride, int32_t live,
@@ -54,7 +49,7 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
     for (int t = 0; t < tokens; t++) acc[t][0] = acc[t][1] = _mm256_setzero_ps();
     for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes, x++) {
         const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
-        if (ahead) prefetch_block(ahead + (size_t)b * block_bytes, block_bytes);
+        if (ahead) fetch_block(ahead + (size_t)b * block_bytes, block_bytes);
 #pragma clang loop unroll(full)
         for (int g = 0; g < groups; g++) {
             __m256i sum[tokens][2];

@@ -14,25 +14,14 @@
 
 enum {
     tile_rows = 8,
-    /* Tiles this small read the pages themselves, at memory speed.  They fetch this many blocks
-     * ahead: pages lie scattered, and the hardware's own prefetching stops at the end of each. */
+    /* Tiles this small read the pages themselves, and fetch them ahead. */
     fetching_rows = 4,
-    fetching_blocks = 4,
 };
 
 #define INLINED static inline __attribute__((always_inline))
 
 INLINED ptrdiff_t element_bytes(const enum attention_element element) {
     return (ptrdiff_t)attention_element_bytes(element);
-}
-
-/* The block to fetch while block b is worked on; b itself near the end. */
-INLINED const char *block_ahead(const void *const *blocks, int32_t b, int32_t end) {
-    return blocks[b + fetching_blocks < end ? b + fetching_blocks : b];
-}
-
-INLINED void fetch(const char *ahead, ptrdiff_t bytes) {
-    for (ptrdiff_t line = 0; line < bytes; line += 64) _mm_prefetch(ahead + line, _MM_HINT_T0);
 }
 
 /* The elements under the mask, zero elsewhere; nothing else is read. */
@@ -48,20 +37,24 @@ INLINED __m512 load_16(
 
 /* `width` neighbouring blocks by `rows` rows: width * rows accumulators. */
 INLINED void score_blocks(
-    float *scores, const float *query, const void *const *blocks, const char *ahead,
+    float *scores, const float *query, const void *const *blocks, int32_t b, int32_t end,
     ptrdiff_t key_bytes, int32_t head_size, const int rows, const int width,
     const enum attention_element element) {
     __m512 sums[16];
 #pragma clang loop unroll(full)
     for (int k = 0; k < width * rows; k++) sums[k] = _mm512_setzero_ps();
-    const char *bases[4];
+    const char *bases[4], *ahead[4];
 #pragma clang loop unroll(full)
-    for (int w = 0; w < width; w++) bases[w] = blocks[w];
-    for (int32_t d = 0; d < head_size; d++, query += rows, ahead += key_bytes) {
-        if (rows <= fetching_rows) fetch(ahead, 1);
+    for (int w = 0; w < width; w++) {
+        bases[w] = blocks[b + w];
+        ahead[w] = attention_block_ahead(blocks, b + w, end);
+    }
+    for (int32_t d = 0; d < head_size; d++, query += rows) {
         __m512 keys[4];
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++) {
+            if (rows <= fetching_rows) attention_fetch(ahead[w], 1, 64);
+            ahead[w] += key_bytes;
             keys[w] = load_16(bases[w], element, all_lanes);
             bases[w] += key_bytes;
         }
@@ -88,12 +81,10 @@ INLINED void score_rows(
     int32_t b = block_begin;
     for (; b + width <= block_end; b += width)
         score_blocks(
-            scores + 16 * b, query, blocks + b, block_ahead(blocks, b, block_end), key_bytes,
-            head_size, rows, width, element);
+            scores + 16 * b, query, blocks, b, block_end, key_bytes, head_size, rows, width, element);
     for (; b < block_end; b++)
         score_blocks(
-            scores + 16 * b, query, blocks + b, block_ahead(blocks, b, block_end), key_bytes,
-            head_size, rows, 1, element);
+            scores + 16 * b, query, blocks, b, block_end, key_bytes, head_size, rows, 1, element);
 }
 
 INLINED void score_elements(
@@ -200,9 +191,9 @@ INLINED void accumulate_columns(
         int32_t stop = (s / 16 + 1) * 16;
         if (stop > end) stop = end;
         const char *value = (const char *)blocks[s / 16] + s % 16 * row_bytes + column * bytes;
-        const char *ahead = block_ahead(blocks, s / 16, (end + 15) / 16) + s % 16 * row_bytes;
+        const char *ahead = attention_block_ahead(blocks, s / 16, (end + 15) / 16) + s % 16 * row_bytes;
         for (; s < stop; s++, value += row_bytes, ahead += row_bytes) {
-            if (rows <= fetching_rows && column == 0) fetch(ahead, row_bytes);
+            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)row_bytes, 64);
             __m512 values[4];
 #pragma clang loop unroll(full)
             for (int w = 0; w < width; w++)

@@ -2,6 +2,7 @@
  * Sums are 32 bits wide from the start, so every quant width takes the same path; the zero point is
  * taken off afterwards with the activations' own sums, exactly. */
 #if defined(__x86_64__)
+#include "../portable/panel_fetch.h"
 #include "panels.h"
 #include "vectors.h"
 
@@ -28,14 +29,8 @@ INLINE const struct activation_block *block_of(const uint8_t *x, size_t x_stride
     return (const struct activation_block *)(x + (size_t)(t / ACTIVATION_SLOTS) * x_stride) + b;
 }
 
-/* Where the block of the panel after this one lies, so that it is under way before it is needed. */
-INLINE void prefetch_block(const uint8_t *block, const size_t bytes) {
-#pragma clang loop unroll(full)
-    for (size_t at = 0; at < bytes; at += 64) _mm_prefetch((const char *)block + at, _MM_HINT_T1);
-}
-
 /* One panel times `tokens` rows; bits, group and offsets are constants after inlining.
- * ahead: the panel to prefetch, or NULL. */
+ * ahead: the panel to fetch, or NULL. */
 INLINE void integer_tile(const int tokens, const int bits, const int group, const int offsets,
                          const struct packed_matrix *w, const uint8_t *block, const uint8_t *ahead, const uint8_t *x,
                          size_t x_stride, float *y, size_t y_stride, int32_t live, int32_t accumulate) {
@@ -46,7 +41,7 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
     for (int t = 0; t < tokens; t++) acc[t] = _mm512_setzero_ps();
     for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes) {
         const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
-        if (ahead) prefetch_block(ahead + (size_t)b * block_bytes, block_bytes);
+        if (ahead) fetch_block(ahead + (size_t)b * block_bytes, block_bytes);
 #pragma clang loop unroll(full)
         for (int g = 0; g < groups; g++) {
             __m512i sum[tokens];

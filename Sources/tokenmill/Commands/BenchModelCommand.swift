@@ -16,6 +16,7 @@ struct BenchModelCommand: ParsableCommand {
             --stream-prompt tokens at once, each continued by --generate tokens. Figures are
             medians of the rounds; generation counts only while all streams run. `outside` is
             the part of the time that is spent outside the model: planning, sampling, publishing.
+            All prompts go in at full speed, whatever engine.mixed_prompt_tokens_max says.
 
               tokenmill bench --model model.gguf --prompt 512,4096 --streams 1,4,16
               tokenmill bench --model model.gguf --machine --json > today.json

@@ -10,7 +10,8 @@ struct BenchStallsCommand: ParsableCommand {
         discussion: """
             In each round the streams run alone for --stream-tokens tokens each; then the prompt
             arrives. Compared are the times between tokens of the streams before it, and until
-            it has its first token.
+            it has its first token. The streams grow meanwhile, so a part of what their steps
+            take longer is their own.
 
               tokenmill bench stalls --model model.gguf --streams 16 --prompt 4096
             """)

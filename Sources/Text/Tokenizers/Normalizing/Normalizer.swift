@@ -88,7 +88,7 @@ struct Normalizer: Sendable {
             let end = text[start...].firstIndex(of: 0x20) ?? text.count
             let piece = text[start..<end]
             if mayCompose(piece) {
-                result += String(decoding: piece, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8
+                result += mapped(piece, \.precomposedStringWithCanonicalMapping)
             } else {
                 result += piece
             }
@@ -99,15 +99,20 @@ struct Normalizer: Sendable {
     }
 
     private static func normalized(_ text: [UInt8], _ form: UnicodeForm) -> [UInt8] {
-        if form == .nfc { return composed(text) }
-        if text.allSatisfy({ $0 < 0x80 }) { return text }
-        let string = String(decoding: text, as: UTF8.self)
         switch form {
-        case .nfc: return text
-        case .nfd: return Array(string.decomposedStringWithCanonicalMapping.utf8)
-        case .nfkc: return Array(string.precomposedStringWithCompatibilityMapping.utf8)
-        case .nfkd: return Array(string.decomposedStringWithCompatibilityMapping.utf8)
+        case .nfc: composed(text)
+        case .nfd: mappedUnlessASCII(text, \.decomposedStringWithCanonicalMapping)
+        case .nfkc: mappedUnlessASCII(text, \.precomposedStringWithCompatibilityMapping)
+        case .nfkd: mappedUnlessASCII(text, \.decomposedStringWithCompatibilityMapping)
         }
+    }
+
+    private static func mappedUnlessASCII(_ text: [UInt8], _ form: KeyPath<String, String>) -> [UInt8] {
+        text.allSatisfy { $0 < 0x80 } ? text : mapped(text[...], form)
+    }
+
+    private static func mapped(_ text: ArraySlice<UInt8>, _ form: KeyPath<String, String>) -> [UInt8] {
+        Array(String(decoding: text, as: UTF8.self)[keyPath: form].utf8)
     }
 
     private static func filtered(_ text: [UInt8], _ keeps: (Unicode.GeneralCategory) -> Bool)

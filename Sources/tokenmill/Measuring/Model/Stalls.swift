@@ -93,13 +93,9 @@ struct StallProbe {
     private mutating func submit(
         _ promptTokens: Int, _ tokensMax: Int, to inbox: UpdateInbox
     ) throws(CommandFailure) -> RequestID {
-        var sampling = SamplingParameters()
-        sampling.temperature = 0
-        let prompt = (0..<promptTokens).map { _ in
-            TokenID.random(in: 0..<TokenID(engine.facts.vocabularySize), using: &random)
-        }
-        let request = GenerationRequest(
-            prompt: prompt, sampling: sampling, stopping: StoppingRules(tokensMax: tokensMax))
+        let request = GenerationRequest.random(
+            promptTokens: promptTokens, tokensMax: tokensMax, vocabularySize: engine.facts.vocabularySize,
+            using: &random)
         do throws(SubmissionError) {
             return try inbox.submit(request, to: engine)
         } catch {

@@ -25,14 +25,9 @@ struct ThroughputSample: Sendable {
 
 struct ThroughputProbe {
     let engine: any GenerationEngine
-    /// Random prompts keep below this; special tokens often lie above.
-    let tokensBelow: Int
     private var random = SeededRandom(seed: 0)
 
-    init(engine: any GenerationEngine) {
-        self.engine = engine
-        tokensBelow = engine.facts.vocabularySize
-    }
+    init(engine: any GenerationEngine) { self.engine = engine }
 
     mutating func run(_ probe: ThroughputCase) throws(CommandFailure) -> ThroughputSample {
         let inbox = UpdateInbox()
@@ -103,13 +98,8 @@ struct ThroughputProbe {
     }
 
     private mutating func request(for probe: ThroughputCase) -> GenerationRequest {
-        var sampling = SamplingParameters()
-        sampling.temperature = 0
-        let prompt = (0..<probe.promptTokens).map { _ in
-            TokenID.random(in: 0..<TokenID(tokensBelow), using: &random)
-        }
-        return GenerationRequest(
-            prompt: prompt, sampling: sampling,
-            stopping: StoppingRules(tokensMax: probe.generateTokens))
+        .random(
+            promptTokens: probe.promptTokens, tokensMax: probe.generateTokens,
+            vocabularySize: engine.facts.vocabularySize, using: &random)
     }
 }
