@@ -75,12 +75,11 @@ enum Products {
         let (input, stride) = inputs(table, layout_activations(matrix.layout), x, cols: Int(matrix.cols))
         defer { input.deallocate() }
         var y = sums ?? [Float](repeating: 0, count: count * rows)
-        let multiply = panelKernel(table, matrix.layout)
+        let multiply = panelsKernel(table, matrix.layout)
         withUnsafePointer(to: matrix) { matrix in
             for accumulate: Int32 in sums == nil ? [0, 1] : [1] {
-                for panel in 0..<panel_count(matrix.pointee.rows) {
-                    multiply(matrix, panel, input.baseAddress, stride, Int32(count), &y, rows, accumulate)
-                }
+                let panels = panel_range(begin: 0, end: panel_count(matrix.pointee.rows))
+                multiply(matrix, panels, input.baseAddress, stride, Int32(count), &y, rows, accumulate)
             }
         }
         return y
@@ -117,13 +116,13 @@ enum Products {
         return Array(memory)
     }
 
-    private static func panelKernel(_ table: UnsafePointer<kernel_table>, _ layout: Int32) -> MatmulPanel {
-        withUnsafeBytes(of: table.pointee.matmul.pointee.panel) {
-            $0.load(fromByteOffset: Int(layout) * MemoryLayout<MatmulPanel>.stride, as: MatmulPanel.self)
+    private static func panelsKernel(_ table: UnsafePointer<kernel_table>, _ layout: Int32) -> MatmulPanels {
+        withUnsafeBytes(of: table.pointee.matmul.pointee.panels) {
+            $0.load(fromByteOffset: Int(layout) * MemoryLayout<MatmulPanels>.stride, as: MatmulPanels.self)
         }
     }
 
-    private typealias MatmulPanel = @convention(c) (
-        UnsafePointer<packed_matrix>?, Int32, UnsafeRawPointer?, Int, Int32, UnsafeMutablePointer<Float>?, Int, Int32
+    private typealias MatmulPanels = @convention(c) (
+        UnsafePointer<packed_matrix>?, panel_range, UnsafeRawPointer?, Int, Int32, UnsafeMutablePointer<Float>?, Int, Int32
     ) -> Void
 }

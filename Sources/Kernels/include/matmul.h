@@ -81,16 +81,21 @@ static inline size_t float_place(int32_t layout, size_t row, size_t column) {
     return column / 2 * 2 * PANEL_ROWS + row * 2 + column % 2;
 }
 
-/* One panel times `count` rows of activations.
+/* Panels [begin, end) of a matrix. */
+struct panel_range {
+    int32_t begin, end;
+};
+
+/* Some panels times `count` rows of activations.
  * x: of the form of layout_activations: rows, or groups of four quantized ones, `x_stride` bytes apart.
- * y: f32, rows `y_stride` floats apart; writes min(16, rows - 16 * panel) values a row,
- * or adds to them when `accumulate`. */
-typedef void matmul_panel_fn(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
-                             int32_t count, float *y, size_t y_stride, int32_t accumulate);
+ * y: f32, rows `y_stride` floats apart; writes the panels' rows of the product, at 16 * begin and on,
+ * or adds to what stands there when `accumulate`. */
+typedef void matmul_panels_fn(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,
+                              int32_t count, float *y, size_t y_stride, int32_t accumulate);
 
 struct matmul_kernels {
     quantize_row_fn *quantize_row;
-    matmul_panel_fn *panel[LAYOUT_COUNT];
+    matmul_panels_fn *panels[LAYOUT_COUNT];
 };
 
 extern const struct matmul_kernels matmul_portable;

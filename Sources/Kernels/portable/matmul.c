@@ -114,7 +114,18 @@ static void bfloat_panel(const struct packed_matrix *w, int32_t panel, const voi
     }
 }
 
+#define EACH_PANEL(name, panel)                                                                                     \
+    static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
+                     int32_t count, float *y, size_t y_stride, int32_t accumulate) {                                \
+        for (int32_t p = panels.begin; p < panels.end; p++) panel(w, p, x, x_stride, count, y, y_stride, accumulate); \
+    }
+
+EACH_PANEL(float_panels, float_panel)
+EACH_PANEL(bfloat_panels, bfloat_panel)
+EACH_PANEL(integer_panels, integer_panel)
+
 const struct matmul_kernels matmul_portable = {
     .quantize_row = quantize_row,
-    .panel = { float_panel, float_panel, bfloat_panel, integer_panel, integer_panel, integer_panel, integer_panel },
+    .panels = { float_panels, float_panels, bfloat_panels, integer_panels, integer_panels, integer_panels,
+                integer_panels },
 };

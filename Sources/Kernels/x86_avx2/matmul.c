@@ -26,161 +26,173 @@ INLINE __m256i load_quants(const int bits, const uint8_t *block, int k, int half
 }
 
 /* The compiler would otherwise turn a chain of sums into a tree, whose branches it must spill. */
-INLINE __m256i add_in_order(__m256i sum, __m256i next) {
-    sum = _mm256_add_epi16(sum, next);
+INLINE __m256i in_order(__m256i sum) {
     __asm__("" : "+x"(sum));
     return sum;
 }
 
-/* One panel times `tokens` rows of one group.  Everything but the pointers is a constant after inlining.
- * chain: products that fit into 16 bits before they must widen (0: sign trick).  ahead: the panel to
- * fetch, or NULL. */
-INLINE void integer_tile(const int tokens, const int bits, const int group, const int chain, const int offsets,
-                         const struct packed_matrix *w, const uint8_t *block, const uint8_t *ahead,
-                         const struct activation_block *x, float *y, size_t y_stride, int32_t live,
-                         int32_t accumulate) {
+/* Sums of 16 outputs that a tile holds in registers: of rows, or of panels. */
+enum { TILE_SUMS = 4 };
+
+/* 32 columns of one panel times `tokens` rows of one group, added to their sums.  Everything but the pointers
+ * is a constant after inlining.
+ * chain: products that fit into 16 bits before they must widen (0: sign trick). */
+INLINE void add_block(const int tokens, const int bits, const int group, const int chain, const int offsets,
+                      const struct packed_matrix *w, const uint8_t *block, const struct activation_block *x,
+                      __m256 (*acc)[2]) {
     const int groups = 32 / group, steps = group / 4, link = chain ? chain : 1;
-    const size_t block_bytes = (size_t)(bits == 4 ? 256 : 512) + (size_t)(groups * 32 * (offsets ? 2 : 1));
     const __m256i ones = _mm256_set1_epi16(1), flip = _mm256_set1_epi8((char)0x80);
+    const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
     /* the sign trick works on q - 128; the other chains on q itself */
     const int32_t zero = chain ? w->zero : w->zero - 128;
-    __m256 acc[tokens][2];
 #pragma clang loop unroll(full)
-    for (int t = 0; t < tokens; t++) acc[t][0] = acc[t][1] = _mm256_setzero_ps();
-    for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes, x++) {
-        const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
-        if (ahead) fetch_block(ahead + (size_t)b * block_bytes, block_bytes);
+    for (int g = 0; g < groups; g++) {
+        __m256i sum[ACTIVATION_SLOTS][2];
 #pragma clang loop unroll(full)
-        for (int g = 0; g < groups; g++) {
-            __m256i sum[tokens][2];
+        for (int c = 0; c < steps / link; c++) {
+            __m256i pairs[ACTIVATION_SLOTS][2];
 #pragma clang loop unroll(full)
-            for (int c = 0; c < steps / link; c++) {
-                __m256i pairs[tokens][2];
-#pragma clang loop unroll(full)
-                for (int i = 0; i < link; i++) {
-                    int k = g * steps + c * link + i;
-                    /* weights are loaded again rather than kept: registers are for sums */
-                    __asm__ volatile("" ::: "memory");
-                    __m256i w0 = load_quants(bits, block, k, 0), w1 = load_quants(bits, block, k, 1);
-                    __m256i a0 = w0, a1 = w1;
-                    if (!chain) {
-                        w0 = _mm256_xor_si256(w0, flip), w1 = _mm256_xor_si256(w1, flip);
-                        a0 = _mm256_abs_epi8(w0), a1 = _mm256_abs_epi8(w1);
-                    }
-#pragma clang loop unroll(full)
-                    for (int t = 0; t < tokens; t++) {
-                        __m256i v = broadcast4(x->quants[t] + k * 4);
-                        __m256i v0 = chain ? v : _mm256_sign_epi8(v, w0), v1 = chain ? v : _mm256_sign_epi8(v, w1);
-                        __m256i p0 = _mm256_maddubs_epi16(a0, v0), p1 = _mm256_maddubs_epi16(a1, v1);
-                        pairs[t][0] = i ? add_in_order(pairs[t][0], p0) : p0;
-                        pairs[t][1] = i ? add_in_order(pairs[t][1], p1) : p1;
-                    }
+            for (int i = 0; i < link; i++) {
+                int k = g * steps + c * link + i;
+                /* weights are loaded again rather than kept: registers are for sums */
+                __asm__ volatile("" ::: "memory");
+                __m256i w0 = load_quants(bits, block, k, 0), w1 = load_quants(bits, block, k, 1);
+                __m256i a0 = w0, a1 = w1;
+                if (!chain) {
+                    w0 = _mm256_xor_si256(w0, flip), w1 = _mm256_xor_si256(w1, flip);
+                    a0 = _mm256_abs_epi8(w0), a1 = _mm256_abs_epi8(w1);
                 }
 #pragma clang loop unroll(full)
                 for (int t = 0; t < tokens; t++) {
-                    __m256i p0 = _mm256_madd_epi16(pairs[t][0], ones), p1 = _mm256_madd_epi16(pairs[t][1], ones);
-                    sum[t][0] = c ? _mm256_add_epi32(sum[t][0], p0) : p0;
-                    sum[t][1] = c ? _mm256_add_epi32(sum[t][1], p1) : p1;
+                    __m256i v = broadcast4(x->quants[t] + k * 4);
+                    __m256i v0 = chain ? v : _mm256_sign_epi8(v, w0), v1 = chain ? v : _mm256_sign_epi8(v, w1);
+                    __m256i p0 = _mm256_maddubs_epi16(a0, v0), p1 = _mm256_maddubs_epi16(a1, v1);
+                    pairs[t][0] = i ? in_order(_mm256_add_epi16(pairs[t][0], p0)) : p0;
+                    pairs[t][1] = i ? in_order(_mm256_add_epi16(pairs[t][1], p1)) : p1;
                 }
             }
-            __m256 s0 = load_half(scales + g * 16), s1 = load_half(scales + g * 16 + 8);
 #pragma clang loop unroll(full)
             for (int t = 0; t < tokens; t++) {
-                if (!offsets) {
-                    int32_t xs = group == 32 ? x->sums32[t] : x->sums16[g][t];
-                    __m256i correction = _mm256_set1_epi32(zero * xs);
-                    sum[t][0] = _mm256_sub_epi32(sum[t][0], correction);
-                    sum[t][1] = _mm256_sub_epi32(sum[t][1], correction);
-                }
-                __m256 scale = _mm256_broadcast_ss(&x->scales[t]);
-                acc[t][0] = _mm256_fmadd_ps(_mm256_mul_ps(s0, scale), _mm256_cvtepi32_ps(sum[t][0]), acc[t][0]);
-                acc[t][1] = _mm256_fmadd_ps(_mm256_mul_ps(s1, scale), _mm256_cvtepi32_ps(sum[t][1]), acc[t][1]);
-            }
-            if (offsets) {
-                const uint16_t *at = scales + groups * PANEL_ROWS + g * 16;
-                __m256 o0 = load_half(at), o1 = load_half(at + 8);
-#pragma clang loop unroll(full)
-                for (int t = 0; t < tokens; t++) {
-                    __m256 scaled = _mm256_broadcast_ss(group == 32 ? &x->scaled32[t] : &x->scaled16[g][t]);
-                    acc[t][0] = _mm256_fmadd_ps(o0, scaled, acc[t][0]);
-                    acc[t][1] = _mm256_fmadd_ps(o1, scaled, acc[t][1]);
-                }
+                __m256i p0 = _mm256_madd_epi16(pairs[t][0], ones), p1 = _mm256_madd_epi16(pairs[t][1], ones);
+                sum[t][0] = c ? in_order(_mm256_add_epi32(sum[t][0], p0)) : p0;
+                sum[t][1] = c ? in_order(_mm256_add_epi32(sum[t][1], p1)) : p1;
             }
         }
+        __m256 s0 = load_half(scales + g * 16), s1 = load_half(scales + g * 16 + 8);
+#pragma clang loop unroll(full)
+        for (int t = 0; t < tokens; t++) {
+            if (!offsets) {
+                int32_t xs = group == 32 ? x->sums32[t] : x->sums16[g][t];
+                __m256i correction = _mm256_set1_epi32(zero * xs);
+                sum[t][0] = _mm256_sub_epi32(sum[t][0], correction);
+                sum[t][1] = _mm256_sub_epi32(sum[t][1], correction);
+            }
+            __m256 scale = _mm256_broadcast_ss(&x->scales[t]);
+            acc[t][0] = _mm256_fmadd_ps(_mm256_mul_ps(s0, scale), _mm256_cvtepi32_ps(sum[t][0]), acc[t][0]);
+            acc[t][1] = _mm256_fmadd_ps(_mm256_mul_ps(s1, scale), _mm256_cvtepi32_ps(sum[t][1]), acc[t][1]);
+        }
+        if (!offsets) continue;
+        const uint16_t *at = scales + groups * PANEL_ROWS + g * 16;
+        __m256 o0 = load_half(at), o1 = load_half(at + 8);
+#pragma clang loop unroll(full)
+        for (int t = 0; t < tokens; t++) {
+            __m256 scaled = _mm256_broadcast_ss(group == 32 ? &x->scaled32[t] : &x->scaled16[g][t]);
+            acc[t][0] = _mm256_fmadd_ps(o0, scaled, acc[t][0]);
+            acc[t][1] = _mm256_fmadd_ps(o1, scaled, acc[t][1]);
+        }
+    }
+}
+
+/* Panels `first`, first + apart, ... times rows of one group; streams * tokens <= TILE_SUMS.
+ * fetches: the panel behind, while this one is worked on; past the matrix that does no harm. */
+INLINE void integer_tile(const int streams, const int tokens, const int bits, const int group, const int chain,
+                         const int offsets, const struct packed_matrix *w, int32_t first, int32_t apart,
+                         const int fetches, const struct activation_block *x, float *y, size_t y_stride,
+                         int32_t accumulate) {
+    const size_t block_bytes = (size_t)(bits == 4 ? 256 : 512) + (size_t)(32 / group * 32 * (offsets ? 2 : 1));
+    size_t panel = block_bytes * (size_t)(w->cols / 32), stride = panel * (size_t)apart;
+    const uint8_t *block = w->data + (size_t)first * panel;
+    __m256 acc[TILE_SUMS][2];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < streams * tokens; i++) acc[i][0] = acc[i][1] = _mm256_setzero_ps();
+    for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes, x++) {
+        if (fetches) fetch_block(block + panel, block_bytes);
+#pragma clang loop unroll(full)
+        for (int s = 0; s < streams; s++)
+            add_block(tokens, bits, group, chain, offsets, w, block + (size_t)s * stride, x, acc + s * tokens);
     }
     __m256 out = _mm256_set1_ps(w->output_scale);
 #pragma clang loop unroll(full)
-    for (int t = 0; t < tokens; t++)
-        store_rows(y + (size_t)t * y_stride, _mm256_mul_ps(acc[t][0], out), _mm256_mul_ps(acc[t][1], out), live,
-                   accumulate);
+    for (int i = 0; i < streams * tokens; i++) {
+        int32_t row = (first + i / tokens * apart) * PANEL_ROWS;
+        store_rows(y + (size_t)(i % tokens) * y_stride + row, _mm256_mul_ps(acc[i][0], out),
+                   _mm256_mul_ps(acc[i][1], out), w->rows - row, accumulate);
+    }
 }
 
-INLINE void integer_panel(const int bits, const int group, const int chain, const int offsets,
-                          const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
-                          int32_t count, float *y, size_t y_stride, int32_t accumulate) {
-    int32_t live = w->rows - panel * PANEL_ROWS;
-    size_t bytes = panel_bytes(w->layout, w->has_offsets, w->cols);
-    const uint8_t *base = w->data + (size_t)panel * bytes;
-    const uint8_t *ahead = base + bytes; /* fetched by the first tile; past the matrix it does no harm */
-    y += panel * PANEL_ROWS;
-    for (int32_t t = 0; t < count; t += ACTIVATION_SLOTS, ahead = NULL) {
-        const struct activation_block *rows =
-            (const void *)((const uint8_t *)x + (size_t)(t / ACTIVATION_SLOTS) * x_stride);
-        float *out = y + (size_t)t * y_stride;
-#define TILE(tokens)                                                                                                \
-    integer_tile(tokens, bits, group, chain, offsets, w, base, ahead, rows, out, y_stride, live, accumulate)
-        switch (count - t) {
-        case 1: TILE(1); break;
-        case 2: TILE(2); break;
-        case 3: TILE(3); break;
-        default: TILE(4);
+INLINE void integer_panels(const int bits, const int group, const int chain, const int offsets,
+                           const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,
+                           int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+#define TILE(streams, tokens, apart, fetches)                                                                       \
+    integer_tile(streams, tokens, bits, group, chain, offsets, w, p, apart, fetches, rows, out, y_stride, accumulate)
+    const struct activation_block *rows = x;
+    float *out = y;
+    int32_t p = panels.begin;
+    if (count == 1) {
+        int32_t apart = (panels.end - panels.begin) / STREAMS;
+        for (; p < panels.begin + apart; p++) TILE(STREAMS, 1, apart, 0);
+        for (p = panels.begin + STREAMS * apart; p < panels.end; p++) TILE(1, 1, 0, 1);
+    }
+    for (; p < panels.end; p++) {
+        rows = x, out = y;
+        for (int32_t t = 0; t < count; t += ACTIVATION_SLOTS, out += ACTIVATION_SLOTS * y_stride) {
+            switch (count - t) {
+            case 1: TILE(1, 1, 0, 0); break;
+            case 2: TILE(1, 2, 0, t == 0); break;
+            case 3: TILE(1, 3, 0, t == 0); break;
+            default:
+                if (t == 0) TILE(1, 4, 0, 1);
+                else TILE(1, 4, 0, 0);
+            }
+            rows = (const void *)((const uint8_t *)rows + x_stride);
         }
+    }
 #undef TILE
+}
+
+#define INTEGER_PANELS(name, bits, group, chain, offsets)                                                          \
+    static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
+                     int32_t count, float *y, size_t y_stride, int32_t accumulate) {                                \
+        integer_panels(bits, group, chain, offsets, w, panels, x, x_stride, count, y, y_stride, accumulate);        \
     }
-}
 
-#define INTEGER_PANEL(name, bits, group, chain, offsets)                                                          \
-    static void name(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride, int32_t count,  \
-                     float *y, size_t y_stride, int32_t accumulate) {                                              \
-        integer_panel(bits, group, chain, offsets, w, panel, x, x_stride, count, y, y_stride, accumulate);          \
+INTEGER_PANELS(u4_g32_offsets, 4, 32, 8, 1)
+INTEGER_PANELS(u4_g32_zero, 4, 32, 8, 0)
+INTEGER_PANELS(u4_g16_offsets, 4, 16, 4, 1)
+INTEGER_PANELS(u4_g16_zero, 4, 16, 4, 0)
+INTEGER_PANELS(u5_g32_offsets, 8, 32, 4, 1)
+INTEGER_PANELS(u5_g32_zero, 8, 32, 4, 0)
+INTEGER_PANELS(u6_g16_offsets, 8, 16, 2, 1)
+INTEGER_PANELS(u6_g16_zero, 8, 16, 2, 0)
+INTEGER_PANELS(u8_g32_zero, 8, 32, 0, 0)
+INTEGER_PANELS(u8_g16_zero, 8, 16, 0, 0)
+
+/* The panels of a layout, by what the matrix says of its quants. */
+#define PANELS(name, kernel)                                                                                        \
+    static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
+                     int32_t count, float *y, size_t y_stride, int32_t accumulate) {                                \
+        matmul_panels_fn *run = kernel;                                                                             \
+        run(w, panels, x, x_stride, count, y, y_stride, accumulate);                                                \
     }
 
-INTEGER_PANEL(u4_g32_offsets, 4, 32, 8, 1)
-INTEGER_PANEL(u4_g32_zero, 4, 32, 8, 0)
-INTEGER_PANEL(u4_g16_offsets, 4, 16, 4, 1)
-INTEGER_PANEL(u4_g16_zero, 4, 16, 4, 0)
-INTEGER_PANEL(u5_g32_offsets, 8, 32, 4, 1)
-INTEGER_PANEL(u5_g32_zero, 8, 32, 4, 0)
-INTEGER_PANEL(u6_g16_offsets, 8, 16, 2, 1)
-INTEGER_PANEL(u6_g16_zero, 8, 16, 2, 0)
-INTEGER_PANEL(u8_g32_zero, 8, 32, 0, 0)
-INTEGER_PANEL(u8_g16_zero, 8, 16, 0, 0)
-
-static void panel_u4_g32(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
-                         int32_t count, float *y, size_t y_stride, int32_t accumulate) {
-    (w->has_offsets ? u4_g32_offsets : u4_g32_zero)(w, panel, x, x_stride, count, y, y_stride, accumulate);
-}
-
-static void panel_u4_g16(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
-                         int32_t count, float *y, size_t y_stride, int32_t accumulate) {
-    (w->has_offsets ? u4_g16_offsets : u4_g16_zero)(w, panel, x, x_stride, count, y, y_stride, accumulate);
-}
-
-static void panel_u8_g32(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
-                         int32_t count, float *y, size_t y_stride, int32_t accumulate) {
-    matmul_panel_fn *kernel;
-    if (w->quant_maximum <= 31) kernel = w->has_offsets ? u5_g32_offsets : u5_g32_zero;
-    else kernel = w->has_offsets ? matmul_portable.panel[LAYOUT_U8_G32] : u8_g32_zero;
-    kernel(w, panel, x, x_stride, count, y, y_stride, accumulate);
-}
-
-static void panel_u8_g16(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
-                         int32_t count, float *y, size_t y_stride, int32_t accumulate) {
-    matmul_panel_fn *kernel;
-    if (w->quant_maximum <= 63) kernel = w->has_offsets ? u6_g16_offsets : u6_g16_zero;
-    else kernel = w->has_offsets ? matmul_portable.panel[LAYOUT_U8_G16] : u8_g16_zero;
-    kernel(w, panel, x, x_stride, count, y, y_stride, accumulate);
-}
+PANELS(panels_u4_g32, w->has_offsets ? u4_g32_offsets : u4_g32_zero)
+PANELS(panels_u4_g16, w->has_offsets ? u4_g16_offsets : u4_g16_zero)
+PANELS(panels_u8_g32, w->quant_maximum <= 31 ? w->has_offsets ? u5_g32_offsets : u5_g32_zero
+                      : w->has_offsets       ? matmul_portable.panels[LAYOUT_U8_G32]
+                                             : u8_g32_zero)
+PANELS(panels_u8_g16, w->quant_maximum <= 63 ? w->has_offsets ? u6_g16_offsets : u6_g16_zero
+                      : w->has_offsets       ? matmul_portable.panels[LAYOUT_U8_G16]
+                                             : u8_g16_zero)
 
 /* --- activations ----------------------------------------------------------------------------- */
 
@@ -214,7 +226,7 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
 
 const struct matmul_kernels matmul_x86_avx2 = {
     .quantize_row = quantize_row,
-    .panel = { panel_f32_avx2, panel_f16_avx2, panel_bf16_avx2, panel_u4_g32, panel_u4_g16, panel_u8_g32,
-               panel_u8_g16 },
+    .panels = { panels_f32_avx2, panels_f16_avx2, panels_bf16_avx2, panels_u4_g32, panels_u4_g16, panels_u8_g32,
+                panels_u8_g16 },
 };
 #endif

@@ -20,75 +20,93 @@ INLINE __m256 load_weights(const int layout, const uint8_t *base, int32_t c, con
     return _mm256_castsi256_ps(wide);
 }
 
-/* One panel times `tokens` rows; the layout is a constant after inlining.  x: f32, or rounded rows, whose
- * f32 values stand first. */
-INLINE void float_tile(const int tokens, const int layout, const uint8_t *base, int32_t cols, const float *const *x,
-                       float *y, size_t y_stride, int32_t live, int32_t accumulate) {
-    const int flushes = layout == LAYOUT_BF16, together = layout == LAYOUT_BF16 ? 2 : 1;
-    __m256 acc[tokens][2];
+/* Sums of 16 outputs that a tile holds in registers: of rows, or of panels. */
+enum { TILE_SUMS = 6 };
+
+/* Panels `first`, first + apart, ... times `tokens` rows; the layout is a constant after inlining.
+ * x: f32, or rounded rows, whose f32 values stand first. */
+INLINE void float_tile(const int streams, const int tokens, const int layout, const struct packed_matrix *w,
+                       int32_t first, int32_t apart, const float *const *x, float *y, size_t y_stride,
+                       int32_t accumulate) {
+    const int flushes = layout == LAYOUT_BF16, together = layout == LAYOUT_BF16 ? 2 : 1, sums = streams * tokens;
+    size_t panel = panel_bytes(layout, 0, w->cols), stride = panel * (size_t)apart;
+    const uint8_t *base = w->data + (size_t)first * panel;
+    __m256 acc[TILE_SUMS][2];
     uint32_t mode = flushes ? flushing_begin() : 0;
 #pragma clang loop unroll(full)
-    for (int t = 0; t < tokens; t++) {
-        acc[t][0] = acc[t][1] = _mm256_setzero_ps();
-        if (flushes) pin(&acc[t][0]), pin(&acc[t][1]);
+    for (int i = 0; i < sums; i++) {
+        acc[i][0] = acc[i][1] = _mm256_setzero_ps();
+        if (flushes) pin(&acc[i][0]), pin(&acc[i][1]);
     }
-    for (int32_t c = 0; c < cols; c += together) {
+    for (int32_t c = 0; c < w->cols; c += together) {
 #pragma clang loop unroll(full)
         for (int behind = together - 1; behind >= 0; behind--) {
-            /* weights are loaded again rather than kept: registers are for sums */
-            if (together > 1) __asm__ volatile("" ::: "memory");
-            __m256 w0 = load_weights(layout, base, c, behind, 0), w1 = load_weights(layout, base, c, behind, 1);
 #pragma clang loop unroll(full)
-            for (int t = 0; t < tokens; t++) {
-                __m256 v = _mm256_broadcast_ss(x[t] + c + behind);
-                acc[t][0] = _mm256_fmadd_ps(w0, v, acc[t][0]);
-                acc[t][1] = _mm256_fmadd_ps(w1, v, acc[t][1]);
+            for (int s = 0; s < streams; s++) {
+                /* weights are loaded again rather than kept: registers are for sums */
+                if (together > 1) __asm__ volatile("" ::: "memory");
+                __m256 w0 = load_weights(layout, base + (size_t)s * stride, c, behind, 0);
+                __m256 w1 = load_weights(layout, base + (size_t)s * stride, c, behind, 1);
+#pragma clang loop unroll(full)
+                for (int t = 0; t < tokens; t++) {
+                    __m256 v = _mm256_broadcast_ss(x[t] + c + behind), *sum = acc[s * tokens + t];
+                    sum[0] = _mm256_fmadd_ps(w0, v, sum[0]);
+                    sum[1] = _mm256_fmadd_ps(w1, v, sum[1]);
+                }
             }
         }
     }
 #pragma clang loop unroll(full)
-    for (int t = 0; flushes && t < tokens; t++) pin(&acc[t][0]), pin(&acc[t][1]);
+    for (int i = 0; flushes && i < sums; i++) pin(&acc[i][0]), pin(&acc[i][1]);
     if (flushes) flushing_end(mode);
 #pragma clang loop unroll(full)
-    for (int t = 0; t < tokens; t++) {
-        if (flushes) pin(&acc[t][0]), pin(&acc[t][1]);
-        store_rows(y + (size_t)t * y_stride, acc[t][0], acc[t][1], live, accumulate);
+    for (int i = 0; i < sums; i++) {
+        if (flushes) pin(&acc[i][0]), pin(&acc[i][1]);
+        int32_t row = (first + i / tokens * apart) * PANEL_ROWS;
+        store_rows(y + (size_t)(i % tokens) * y_stride + row, acc[i][0], acc[i][1], w->rows - row, accumulate);
     }
 }
 
-enum { FLOAT_TILE_TOKENS = 6 };
-
-INLINE void float_panel(const int layout, const struct packed_matrix *w, int32_t panel, const void *x,
-                        size_t x_stride, int32_t count, float *y, size_t y_stride, int32_t accumulate) {
-    int32_t live = w->rows - panel * PANEL_ROWS;
-    const uint8_t *base = w->data + (size_t)panel * panel_bytes(layout, 0, w->cols);
-    y += panel * PANEL_ROWS;
-    for (int32_t t = 0; t < count;) {
-        const float *rows[FLOAT_TILE_TOKENS];
-        int32_t tokens = count - t < FLOAT_TILE_TOKENS ? count - t : FLOAT_TILE_TOKENS;
-        for (int32_t i = 0; i < tokens; i++) rows[i] = (const float *)((const uint8_t *)x + (size_t)(t + i) * x_stride);
-        float *out = y + (size_t)t * y_stride;
-        switch (tokens) {
-        case 6: float_tile(6, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
-        case 5: float_tile(5, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
-        case 4: float_tile(4, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
-        case 3: float_tile(3, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
-        case 2: float_tile(2, layout, base, w->cols, rows, out, y_stride, live, accumulate); break;
-        default: float_tile(1, layout, base, w->cols, rows, out, y_stride, live, accumulate);
+INLINE void float_panels(const int layout, const struct packed_matrix *w, struct panel_range panels, const void *x,
+                         size_t x_stride, int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+#define TILE(streams, tokens, apart)                                                                                \
+    float_tile(streams, tokens, layout, w, p, apart, rows, out, y_stride, accumulate)
+    const float *rows[TILE_SUMS] = { x };
+    float *out = y;
+    int32_t p = panels.begin;
+    if (count == 1) {
+        int32_t apart = (panels.end - panels.begin) / STREAMS;
+        for (; p < panels.begin + apart; p++) TILE(STREAMS, 1, apart);
+        p = panels.begin + STREAMS * apart;
+    }
+    for (; p < panels.end; p++) {
+        for (int32_t t = 0, tokens; t < count; t += tokens) {
+            tokens = count - t < TILE_SUMS ? count - t : TILE_SUMS;
+            for (int32_t i = 0; i < tokens; i++)
+                rows[i] = (const float *)((const uint8_t *)x + (size_t)(t + i) * x_stride);
+            out = y + (size_t)t * y_stride;
+            switch (tokens) {
+            case 6: TILE(1, 6, 0); break;
+            case 5: TILE(1, 5, 0); break;
+            case 4: TILE(1, 4, 0); break;
+            case 3: TILE(1, 3, 0); break;
+            case 2: TILE(1, 2, 0); break;
+            default: TILE(1, 1, 0);
+            }
         }
-        t += tokens;
     }
+#undef TILE
 }
 
-#define FLOAT_PANEL(name, layout)                                                                                  \
-    void name(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride, int32_t count, float *y, \
-              size_t y_stride, int32_t accumulate) {                                                               \
-        float_panel(layout, w, panel, x, x_stride, count, y, y_stride, accumulate);                                 \
+#define FLOAT_PANELS(name, layout)                                                                                  \
+    void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,             \
+              int32_t count, float *y, size_t y_stride, int32_t accumulate) {                                       \
+        float_panels(layout, w, panels, x, x_stride, count, y, y_stride, accumulate);                               \
     }
 
-FLOAT_PANEL(panel_f32_avx2, LAYOUT_F32)
-FLOAT_PANEL(panel_f16_avx2, LAYOUT_F16)
-FLOAT_PANEL(panel_bf16_avx2, LAYOUT_BF16)
+FLOAT_PANELS(panels_f32_avx2, LAYOUT_F32)
+FLOAT_PANELS(panels_f16_avx2, LAYOUT_F16)
+FLOAT_PANELS(panels_bf16_avx2, LAYOUT_BF16)
 
 #pragma clang attribute pop
 #endif

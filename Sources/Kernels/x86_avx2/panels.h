@@ -6,7 +6,11 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-matmul_panel_fn panel_f32_avx2, panel_f16_avx2, panel_bf16_avx2;
+matmul_panels_fn panels_f32_avx2, panels_f16_avx2, panels_bf16_avx2;
+
+/* A single row reads so many places of a matrix at once, each in one direction: memory then runs ahead further
+ * than it would for one place, and no instruction need fetch. */
+enum { STREAMS = 3 };
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 

@@ -112,17 +112,19 @@ INLINE void integer_panel(const int bits, const int group, const int offsets, co
     }
 }
 
-#define INTEGER_PANEL(name, bits, group)                                                                           \
-    static void name(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride, int32_t count,  \
-                     float *y, size_t y_stride, int32_t accumulate) {                                              \
-        if (w->has_offsets) integer_panel(bits, group, 1, w, panel, x, x_stride, count, y, y_stride, accumulate);   \
-        else integer_panel(bits, group, 0, w, panel, x, x_stride, count, y, y_stride, accumulate);                  \
+#define INTEGER_PANELS(name, bits, group)                                                                          \
+    static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
+                     int32_t count, float *y, size_t y_stride, int32_t accumulate) {                                \
+        for (int32_t p = panels.begin; p < panels.end; p++) {                                                       \
+            if (w->has_offsets) integer_panel(bits, group, 1, w, p, x, x_stride, count, y, y_stride, accumulate);    \
+            else integer_panel(bits, group, 0, w, p, x, x_stride, count, y, y_stride, accumulate);                  \
+        }                                                                                                           \
     }
 
-INTEGER_PANEL(panel_u4_g32, 4, 32)
-INTEGER_PANEL(panel_u4_g16, 4, 16)
-INTEGER_PANEL(panel_u8_g32, 8, 32)
-INTEGER_PANEL(panel_u8_g16, 8, 16)
+INTEGER_PANELS(panels_u4_g32, 4, 32)
+INTEGER_PANELS(panels_u4_g16, 4, 16)
+INTEGER_PANELS(panels_u8_g32, 8, 32)
+INTEGER_PANELS(panels_u8_g16, 8, 16)
 
 /* --- activations ----------------------------------------------------------------------------- */
 
@@ -147,13 +149,13 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
 
 const struct matmul_kernels matmul_x86_avx512 = {
     .quantize_row = quantize_row,
-    .panel = { panel_f32_avx512, panel_f16_avx512, panel_bf16_avx512, panel_u4_g32, panel_u4_g16, panel_u8_g32,
-               panel_u8_g16 },
+    .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512, panels_u4_g32,
+                panels_u4_g16, panels_u8_g32, panels_u8_g16 },
 };
 
 const struct matmul_kernels matmul_x86_avx512bf16 = {
     .quantize_row = quantize_row,
-    .panel = { panel_f32_avx512, panel_f16_avx512, panel_bf16_avx512bf16, panel_u4_g32, panel_u4_g16, panel_u8_g32,
-               panel_u8_g16 },
+    .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512bf16, panels_u4_g32,
+                panels_u4_g16, panels_u8_g32, panels_u8_g16 },
 };
 #endif

@@ -26,7 +26,7 @@ INLINE void dot_tile(const int tokens, const int layout, const uint8_t *base, in
     for (int t = 0; t < tokens; t++) store_rows(y + (size_t)t * y_stride, acc[t], live, accumulate);
 }
 
-FLOAT_PANEL(panel_bf16_avx512bf16, dot_tile, LAYOUT_BF16)
+FLOAT_PANELS(panels_bf16_avx512bf16, dot_tile, LAYOUT_BF16)
 
 #pragma clang attribute pop
 #endif

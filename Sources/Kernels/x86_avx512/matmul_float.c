@@ -51,9 +51,9 @@ INLINE void float_tile(const int tokens, const int layout, const uint8_t *base, 
     }
 }
 
-FLOAT_PANEL(panel_f32_avx512, float_tile, LAYOUT_F32)
-FLOAT_PANEL(panel_f16_avx512, float_tile, LAYOUT_F16)
-FLOAT_PANEL(panel_bf16_avx512, float_tile, LAYOUT_BF16)
+FLOAT_PANELS(panels_f32_avx512, float_tile, LAYOUT_F32)
+FLOAT_PANELS(panels_f16_avx512, float_tile, LAYOUT_F16)
+FLOAT_PANELS(panels_bf16_avx512, float_tile, LAYOUT_BF16)
 
 #pragma clang attribute pop
 #endif

@@ -6,7 +6,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-matmul_panel_fn panel_f32_avx512, panel_f16_avx512, panel_bf16_avx512, panel_bf16_avx512bf16;
+matmul_panels_fn panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512, panels_bf16_avx512bf16;
 
 #pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
 
@@ -45,10 +45,11 @@ INLINE void float_panel(float_tile_fn *tile, const int layout, const struct pack
 
 #pragma clang attribute pop
 
-#define FLOAT_PANEL(name, tile, layout)                                                                            \
-    void name(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride, int32_t count, float *y, \
-              size_t y_stride, int32_t accumulate) {                                                               \
-        float_panel(tile, layout, w, panel, x, x_stride, count, y, y_stride, accumulate);                           \
+#define FLOAT_PANELS(name, tile, layout)                                                                           \
+    void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,             \
+              int32_t count, float *y, size_t y_stride, int32_t accumulate) {                                       \
+        for (int32_t p = panels.begin; p < panels.end; p++)                                                         \
+            float_panel(tile, layout, w, p, x, x_stride, count, y, y_stride, accumulate);                           \
     }
 
 #endif
