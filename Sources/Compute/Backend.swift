@@ -36,10 +36,13 @@ public enum CacheElement: String, Sendable, CaseIterable {
     /// With an f32 scale per token and head.
     case int8
 
-    /// Bytes of a page's keys, or of its values, in one layer.
-    public func pagePartBytes(kvHeads: Int, headSize: Int, pageSize: Int) -> Int {
-        attention_page_part_bytes(Int32(kvHeads), Int32(headSize), Int32(pageSize), kernelValue)
+    /// Bytes of the keys, or of the values, of `tokens` in one layer.
+    public func partBytes(kvHeads: Int, headSize: Int, tokens: Int) -> Int {
+        attention_part_bytes(Int32(kvHeads), Int32(headSize), Int32(tokens), kernelValue)
     }
+
+    /// Bytes of one element.
+    var bytes: Int { attention_element_bytes(kernelValue) }
 
     var kernelValue: attention_element {
         switch self {

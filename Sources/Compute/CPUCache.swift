@@ -1,21 +1,54 @@
 // CPUCache.swift: the pages of keys and values, one pool per cache group.
-// A group's memory is [pages][layers][keys | values]: a page of all layers is one piece, so that the memory
-// resident grows with the pages used, and a copy is one move. What a layer holds: Kernels/include/attention.h.
+// A group's memory is [lots][layers][keys | values]: a lot of all layers is one piece, so that the memory
+// resident grows with the pages used. What a layer's lot holds: Kernels/include/attention.h.
 import Kernels
 
 final class CPUCache {
     struct Group {
         let shape: CacheGroupShape
+        let element: CacheElement
         let memory: DeviceMemory
-        /// Bytes of one layer's part of a page: keys, then values.
-        let layerBytes: Int
 
-        var pageBytes: Int { shape.layers * layerBytes }
+        init(_ shape: CacheGroupShape, pageSize: Int, element: CacheElement) throws(BackendError) {
+            self.shape = shape
+            self.element = element
+            let lots = (shape.pages * pageSize + Self.lotTokens - 1) / Self.lotTokens
+            memory = try DeviceMemory.allocate(lots * shape.layers * 2 * Self.partBytes(shape, element))
+        }
 
-        /// The layer's keys in page 0.
-        func keys(layer: Int) -> UnsafeMutableRawPointer { memory.base + layer * layerBytes }
+        static let lotTokens = Int(attention_lot_tokens)
 
-        func values(layer: Int) -> UnsafeMutableRawPointer { keys(layer: layer) + layerBytes / 2 }
+        private static func partBytes(_ shape: CacheGroupShape, _ element: CacheElement) -> Int {
+            element.partBytes(kvHeads: shape.kvHeads, headSize: shape.headSize, tokens: lotTokens)
+        }
+
+        /// Bytes of one layer's keys, or values, of a lot.
+        private var partBytes: Int { Self.partBytes(shape, element) }
+
+        var lotBytes: Int { shape.layers * 2 * partBytes }
+
+        /// The layer's keys in lot 0.
+        func keys(layer: Int) -> UnsafeMutableRawPointer { memory.base + layer * 2 * partBytes }
+
+        func values(layer: Int) -> UnsafeMutableRawPointer { keys(layer: layer) + partBytes }
+
+        /// Copies `count` slots, whole blocks, of every layer and head.
+        func copySlots(from source: Int, to target: Int, count: Int) {
+            let row = shape.headSize * element.bytes, elements = shape.kvHeads * Self.lotTokens * row
+            for part in 0..<2 * shape.layers {
+                for head in 0..<shape.kvHeads {
+                    func copy(behind offset: Int, slotBytes: Int) {
+                        func place(_ slot: Int) -> UnsafeMutableRawPointer {
+                            memory.base + slot / Self.lotTokens * lotBytes + part * partBytes + offset
+                                + (head * Self.lotTokens + slot % Self.lotTokens) * slotBytes
+                        }
+                        place(target).copyMemory(from: place(source), byteCount: count * slotBytes)
+                    }
+                    copy(behind: 0, slotBytes: row)
+                    if element == .int8 { copy(behind: elements, slotBytes: MemoryLayout<Float>.size) }
+                }
+            }
+        }
     }
 
     let pageSize: Int
@@ -25,14 +58,9 @@ final class CPUCache {
     init(_ shapes: [CacheGroupShape], pageSize: Int, element: CacheElement) throws(BackendError) {
         self.pageSize = pageSize
         self.element = element
-        var made: [Group] = []
-        for shape in shapes {
-            let layerBytes = 2 * element.pagePartBytes(
-                kvHeads: shape.kvHeads, headSize: shape.headSize, pageSize: pageSize)
-            let memory = try DeviceMemory.allocate(shape.layers * shape.pages * layerBytes)
-            made.append(Group(shape: shape, memory: memory, layerBytes: layerBytes))
+        groups = try shapes.map { shape throws(BackendError) in
+            try Group(shape, pageSize: pageSize, element: element)
         }
-        groups = made
     }
 
     /// Positions that the largest group has room for.
@@ -41,8 +69,6 @@ final class CPUCache {
     func copyPage(group index: Int, from source: Int, to target: Int) {
         let group = groups[index]
         precondition(source < group.shape.pages && target < group.shape.pages, "page outside the pool")
-        let base = group.memory.base
-        (base + target * group.pageBytes).copyMemory(
-            from: base + source * group.pageBytes, byteCount: group.pageBytes)
+        group.copySlots(from: source * pageSize, to: target * pageSize, count: pageSize)
     }
 }

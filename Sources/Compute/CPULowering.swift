@@ -124,11 +124,11 @@ struct CPULowering {
         layer.keys = group.keys(layer: description.layerInGroup).assumingMemoryBound(to: UInt8.self)
         layer.values = group.values(layer: description.layerInGroup).assumingMemoryBound(to: UInt8.self)
         if cache.element == .int8 {
-            let elements = group.shape.kvHeads * group.shape.headSize * cache.pageSize
+            let elements = group.shape.kvHeads * group.shape.headSize * Int(attention_lot_tokens)
             layer.key_scales = scales(behind: elements, of: layer.keys)
             layer.value_scales = scales(behind: elements, of: layer.values)
         }
-        layer.page_stride = group.pageBytes
+        layer.lot_stride = group.lotBytes
         layer.scale = description.scale
         layer.soft_cap = description.softCap
         layer.sinks = vector(description.sinks)

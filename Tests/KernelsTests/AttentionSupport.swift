@@ -46,9 +46,9 @@ final class AttentionRun {
     let keys: [Float]
     let values: [Float]
     let pages: [Int32]
-    private let pageBytes: Int
-    private let keyPages: UnsafeMutableRawPointer
-    private let valuePages: UnsafeMutableRawPointer
+    private let lotBytes: Int
+    private let keyLots: UnsafeMutableRawPointer
+    private let valueLots: UnsafeMutableRawPointer
     private let poolBytes: Int
     private let scratch: UnsafeMutableRawPointer
 
@@ -62,45 +62,47 @@ final class AttentionRun {
         values = numbers.floats(one.length * kvWidth)
         let count = (one.length + one.pageSize - 1) / one.pageSize
         pages = Array((0..<Int32(count + 3)).shuffled(using: &numbers).prefix(count))
-        pageBytes = attention_page_part_bytes(
-            Int32(one.kvHeads), Int32(one.headSize), Int32(one.pageSize), one.element)
-        poolBytes = (count + 3) * pageBytes
-        keyPages = .allocate(byteCount: poolBytes, alignment: 64)
-        valuePages = .allocate(byteCount: poolBytes, alignment: 64)
-        keyPages.initializeMemory(as: UInt8.self, repeating: 0xff, count: poolBytes)
-        valuePages.initializeMemory(as: UInt8.self, repeating: 0xff, count: poolBytes)
+        lotBytes = attention_part_bytes(
+            Int32(one.kvHeads), Int32(one.headSize), Int32(attention_lot_tokens), one.element)
+        poolBytes = ((count + 3) * one.pageSize + Self.lotTokens - 1) / Self.lotTokens * lotBytes
+        keyLots = .allocate(byteCount: poolBytes, alignment: 64)
+        valueLots = .allocate(byteCount: poolBytes, alignment: 64)
+        keyLots.initializeMemory(as: UInt8.self, repeating: 0xff, count: poolBytes)
+        valueLots.initializeMemory(as: UInt8.self, repeating: 0xff, count: poolBytes)
         let bytes = attention_scratch_bytes(Int32(one.headSize))
         scratch = .allocate(byteCount: bytes, alignment: 64)
         scratch.initializeMemory(as: UInt8.self, repeating: 0xff, count: bytes)
         var job = attention_store_job(
             keys: keys.address, values: values.address, row_stride: kvWidth, pages: pages.address,
-            key_pages: keyPages, value_pages: valuePages, key_scales: Self.scales(of: keyPages, one),
-            value_scales: Self.scales(of: valuePages, one), key_page_stride: pageBytes,
-            value_page_stride: pageBytes, first_position: 0, rows: Int32(one.length),
+            key_lots: keyLots, value_lots: valueLots, key_scales: Self.scales(of: keyLots, one),
+            value_scales: Self.scales(of: valueLots, one), lot_stride: lotBytes,
+            first_position: 0, rows: Int32(one.length),
             kv_heads: Int32(one.kvHeads), head_size: Int32(one.headSize),
             page_size: Int32(one.pageSize), element: one.element)
         withExtendedLifetime((keys, values, pages)) { store.store(&job) }
     }
 
-    /// Where the scales of page 0 begin; nil unless elements are int8.
+    private static let lotTokens = Int(attention_lot_tokens)
+
+    /// Where the scales of lot 0 begin; nil unless elements are int8.
     private static func scales(
-        of pages: UnsafeMutableRawPointer, _ one: AttentionCase, head: Int = 0
+        of lots: UnsafeMutableRawPointer, _ one: AttentionCase, head: Int = 0
     ) -> UnsafeMutablePointer<Float>? {
         guard one.element == attention_element_i8 else { return nil }
-        let elements = pages + one.kvHeads * one.headSize * one.pageSize
-        return elements.assumingMemoryBound(to: Float.self) + head * one.pageSize
+        let elements = lots + one.kvHeads * one.headSize * lotTokens
+        return elements.assumingMemoryBound(to: Float.self) + head * lotTokens
     }
 
     deinit {
-        keyPages.deallocate()
-        valuePages.deallocate()
+        keyLots.deallocate()
+        valueLots.deallocate()
         scratch.deallocate()
     }
 
     /// The bytes of both pools.
     var poolImage: [UInt8] {
-        Array(UnsafeRawBufferPointer(start: keyPages, count: poolBytes))
-            + Array(UnsafeRawBufferPointer(start: valuePages, count: poolBytes))
+        Array(UnsafeRawBufferPointer(start: keyLots, count: poolBytes))
+            + Array(UnsafeRawBufferPointer(start: valueLots, count: poolBytes))
     }
 
     /// Output `[length, width]` of positions `rows`, `chunk` rows at a time; other rows stay 0.
@@ -109,7 +111,7 @@ final class AttentionRun {
         _ kernels: attention_kernels, rows: Range<Int>, chunk: Int, spans: Bool
     ) -> [Float] {
         var output = [Float](repeating: 0, count: one.length * one.width)
-        let headBytes = one.headSize * one.pageSize * attention_element_bytes(one.element)
+        let headBytes = one.headSize * Self.lotTokens * attention_element_bytes(one.element)
         let sinks = one.sinks ?? []
         output.withUnsafeMutableBufferPointer { target in
             for first in stride(from: rows.lowerBound, to: rows.upperBound, by: chunk) {
@@ -121,10 +123,10 @@ final class AttentionRun {
                     var job = attention_job(
                         queries: queries.address + offset, output: target.baseAddress! + offset,
                         query_stride: one.width, output_stride: one.width, pages: table.address,
-                        keys: keyPages + head * headBytes, values: valuePages + head * headBytes,
-                        key_scales: Self.scales(of: keyPages, one, head: head),
-                        value_scales: Self.scales(of: valuePages, one, head: head),
-                        key_page_stride: pageBytes, value_page_stride: pageBytes,
+                        keys: keyLots + head * headBytes, values: valueLots + head * headBytes,
+                        key_scales: Self.scales(of: keyLots, one, head: head),
+                        value_scales: Self.scales(of: valueLots, one, head: head),
+                        lot_stride: lotBytes,
                         sinks: one.sinks == nil ? nil : sinks.address, first_position: Int32(first),
                         rows: Int32(min(chunk, rows.upperBound - first)),
                         window: Int32(one.window), head_size: Int32(one.headSize),

@@ -33,17 +33,21 @@ enum {
     attention_head_size_max = 256,
     /* Query heads that share one KV head. */
     attention_group_max = 16,
-    /* Page sizes are 16, 32 or 64 tokens. */
-    attention_page_size_max = 64,
+    /* Slots whose keys lie side by side, so that one query element serves all of them. */
+    attention_block_tokens = 16,
+    /* Slots whose elements of one head lie in one piece of memory. */
+    attention_lot_tokens = 64,
     /* Floats before the values in one entry of partial results: maximum, sum, then padding. */
     attention_partial_header = 8,
 };
 
-/* Layout of one page of one layer, elements of `element`:
- *   keys    [kv_heads, head_size, page_size]   transposed: 16 tokens share one query broadcast
- *   values  [kv_heads, page_size, head_size]
- * and with int8, f32 scales [kv_heads, page_size] behind each.
- * A job sees one KV head: `keys` and `values` point at that head within page 0. */
+/* Page p of P tokens (16, 32 or 64) is slots [p * P, (p + 1) * P).  64 slots make a lot, so that pages handed
+ * out in order are read as one piece, however small they are.  Layout of one lot of one layer, elements of
+ * `element`:
+ *   keys    [kv_heads, 64 / 16, head_size, 16]   transposed: 16 tokens share one query broadcast
+ *   values  [kv_heads, 64, head_size]
+ * and with int8, f32 scales [kv_heads, 64] behind each.
+ * A job sees one KV head: `keys` and `values` point at that head within lot 0. */
 struct attention_job {
     /* f32, rotated: query of row r, head h at queries + r * query_stride + h * head_size. */
     const float *queries;
@@ -56,12 +60,11 @@ struct attention_job {
     const int32_t *pages;
     const void *keys;
     const void *values;
-    /* With int8, the head's scales within page 0; else null.  Strides are those of the elements. */
+    /* With int8, the head's scales within lot 0; else null.  Strides are those of the elements. */
     const float *_Nullable key_scales;
     const float *_Nullable value_scales;
-    /* Bytes from one page to the next. */
-    ptrdiff_t key_page_stride;
-    ptrdiff_t value_page_stride;
+    /* Bytes from one lot to the next, of keys and of values. */
+    ptrdiff_t lot_stride;
     /* One logit per head, which joins the softmax denominator without a value; or null. */
     const float *_Nullable sinks;
     /* Row r is at position first_position + r and sees every position up to its own; the last
@@ -78,14 +81,25 @@ struct attention_job {
     float soft_cap;
 };
 
+/* Where a slot lies: its lot, and its place there. */
+struct attention_place {
+    ptrdiff_t lot, slot;
+};
+
+static inline struct attention_place attention_place_of(int32_t page, int32_t page_size, int32_t slot) {
+    ptrdiff_t at = (ptrdiff_t)page * page_size + slot;
+    struct attention_place place = {at / attention_lot_tokens, at % attention_lot_tokens};
+    return place;
+}
+
 static inline size_t attention_element_bytes(enum attention_element element) {
     return element == attention_element_f32 ? 4 : element == attention_element_i8 ? 1 : 2;
 }
 
-/* Bytes of the keys, or of the values, of one layer's page, scales included. */
-static inline size_t attention_page_part_bytes(
-    int32_t kv_heads, int32_t head_size, int32_t page_size, enum attention_element element) {
-    size_t slots = (size_t)kv_heads * (size_t)page_size;
+/* Bytes of the keys, or of the values, of `tokens` slots of one layer, scales included. */
+static inline size_t attention_part_bytes(
+    int32_t kv_heads, int32_t head_size, int32_t tokens, enum attention_element element) {
+    size_t slots = (size_t)kv_heads * (size_t)tokens;
     size_t scales = element == attention_element_i8 ? slots * sizeof(float) : 0;
     return slots * (size_t)head_size * attention_element_bytes(element) + scales;
 }
@@ -112,13 +126,12 @@ struct attention_store_job {
     const float *values;
     ptrdiff_t row_stride;
     const int32_t *pages;
-    /* The layer's part of page 0, and the bytes to the next page. */
-    void *key_pages;
-    void *value_pages;
+    /* The first head's part of lot 0, and the bytes to the next lot. */
+    void *key_lots;
+    void *value_lots;
     float *_Nullable key_scales;
     float *_Nullable value_scales;
-    ptrdiff_t key_page_stride;
-    ptrdiff_t value_page_stride;
+    ptrdiff_t lot_stride;
     int32_t first_position;
     int32_t rows;
     int32_t kv_heads;

@@ -106,9 +106,9 @@ struct attention_layer {
     const float *cosines, *sines; /* [positions][rotary / 2]; NULL: no rotation */
     int32_t group, page_size, window;
     enum attention_element element;
-    uint8_t *keys, *values;           /* this layer's part of page 0 */
-    float *key_scales, *value_scales; /* the same of int8 pages, or NULL */
-    size_t page_stride;     /* bytes from one page to the next */
+    uint8_t *keys, *values;           /* this layer's part of lot 0 */
+    float *key_scales, *value_scales; /* the same of int8 elements, or NULL */
+    size_t lot_stride;                /* bytes from one lot to the next */
     float scale, soft_cap;
     const float *sinks; /* [heads] or NULL */
 };

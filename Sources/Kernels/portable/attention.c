@@ -109,23 +109,23 @@ struct span_pass {
     const float *value_scales[attention_span_blocks];
 };
 
-static const float *scales_at(const float *scales, ptrdiff_t bytes, size_t slot) {
-    return (const float *)((const char *)scales + bytes) + slot;
+static const float *scales_at(const float *scales, ptrdiff_t lot_stride, struct attention_place place) {
+    return (const float *)((const char *)scales + place.lot * lot_stride) + place.slot;
 }
 
 static void locate_blocks(struct span_pass *pass) {
     const struct attention_job *job = pass->block->job;
-    size_t bytes = attention_element_bytes(job->element);
+    ptrdiff_t bytes = (ptrdiff_t)attention_element_bytes(job->element);
     for (int32_t b = first_block(pass->range); b < last_block(pass->range); b++) {
         int32_t position = pass->span * attention_span_tokens + b * attention_block_tokens;
-        ptrdiff_t page = job->pages[position / job->page_size];
-        size_t slot = (size_t)(position % job->page_size);
-        pass->keys[b] = (const char *)job->keys + page * job->key_page_stride + slot * bytes;
-        pass->values[b] = (const char *)job->values + page * job->value_page_stride
-            + slot * (size_t)job->head_size * bytes;
+        struct attention_place place = attention_place_of(
+            job->pages[position / job->page_size], job->page_size, position % job->page_size);
+        ptrdiff_t at = place.lot * job->lot_stride + place.slot * job->head_size * bytes;
+        pass->keys[b] = (const char *)job->keys + at;
+        pass->values[b] = (const char *)job->values + at;
         if (job->element != attention_element_i8) continue;
-        pass->key_scales[b] = scales_at(job->key_scales, page * job->key_page_stride, slot);
-        pass->value_scales[b] = scales_at(job->value_scales, page * job->value_page_stride, slot);
+        pass->key_scales[b] = scales_at(job->key_scales, job->lot_stride, place);
+        pass->value_scales[b] = scales_at(job->value_scales, job->lot_stride, place);
     }
 }
 
@@ -153,7 +153,7 @@ static void scale_slots(const struct span_pass *pass, const float *const *scales
 /* All tiles against blocks [begin, end), whose keys lie at `keys`. */
 static void score_tiles(
     const struct span_pass *pass, const void *const *keys, int32_t begin, int32_t end,
-    enum attention_element element, int32_t key_stride) {
+    enum attention_element element) {
     int32_t head_size = pass->block->job->head_size;
     for (int32_t tile = 0; tile < pass->block->count; tile += pass->steps->tile_rows) {
         struct slot_range range = tile_range(pass, tile);
@@ -163,8 +163,7 @@ static void score_tiles(
         pass->steps->scores(
             pass->space->scores + (ptrdiff_t)tile * attention_score_stride,
             pass->space->queries + (ptrdiff_t)tile * head_size,
-            tile_rows_at(pass->steps, pass->block, tile), keys, first, last, element, key_stride,
-            head_size);
+            tile_rows_at(pass->steps, pass->block, tile), keys, first, last, element, head_size);
     }
 }
 
@@ -185,26 +184,28 @@ static void accumulate_tiles(
     }
 }
 
+/* The first slots of a block as f32, at the block's place within a chunk. */
+static const float *widen_slots(const struct span_pass *pass, const void *block, int32_t place, int32_t slots) {
+    const struct attention_job *job = pass->block->job;
+    float *target = pass->space->widened + (ptrdiff_t)place * attention_block_tokens * job->head_size;
+    pass->steps->widen(target, block, slots * job->head_size, job->element);
+    return target;
+}
+
 static void score_span(const struct span_pass *pass, int widens) {
     const struct attention_job *job = pass->block->job;
     int32_t begin = first_block(pass->range), end = last_block(pass->range);
     if (!widens) {
-        score_tiles(pass, pass->keys, begin, end, job->element, job->page_size);
+        score_tiles(pass, pass->keys, begin, end, job->element);
         return;
     }
     const void *widened[attention_span_blocks];
     for (int32_t chunk = begin; chunk < end; chunk += attention_chunk_blocks) {
         int32_t chunk_end = smaller(end, chunk + attention_chunk_blocks);
         for (int32_t b = chunk; b < chunk_end; b++) {
-            float *target = pass->space->widened
-                + (ptrdiff_t)(b - chunk) * attention_block_tokens * job->head_size;
-            pass->steps->widen(
-                target, attention_block_tokens, pass->keys[b], job->page_size, job->head_size,
-                attention_block_tokens, job->element);
-            widened[b] = target;
+            widened[b] = widen_slots(pass, pass->keys[b], b - chunk, attention_block_tokens);
         }
-        score_tiles(
-            pass, widened, chunk, chunk_end, attention_element_f32, attention_block_tokens);
+        score_tiles(pass, widened, chunk, chunk_end, attention_element_f32);
     }
 }
 
@@ -244,12 +245,7 @@ static void accumulate_span(const struct span_pass *pass, int widens, float *sum
         for (int32_t b = chunk; b < chunk_end; b++) {
             int32_t slots = smaller(
                 attention_block_tokens, pass->range.end - b * attention_block_tokens);
-            float *target = pass->space->widened
-                + (ptrdiff_t)(b - chunk) * attention_block_tokens * job->head_size;
-            pass->steps->widen(
-                target, job->head_size, pass->values[b], job->head_size, slots, job->head_size,
-                job->element);
-            widened[b] = target;
+            widened[b] = widen_slots(pass, pass->values[b], b - chunk, slots);
         }
         accumulate_tiles(
             pass, widened, chunk * attention_block_tokens, chunk_end * attention_block_tokens,
@@ -258,17 +254,11 @@ static void accumulate_span(const struct span_pass *pass, int widens, float *sum
 }
 
 /* The blocks that a span begins with: the steps themselves fetch only what lies some blocks ahead. */
-static void fetch_first(const void *const *blocks, const struct span_pass *pass, size_t bytes, size_t stride) {
-    int32_t first = first_block(pass->range), end = smaller(last_block(pass->range), first + attention_fetched_blocks);
-    for (int32_t b = first; b < end; b++) attention_fetch(blocks[b], bytes, stride);
-}
-
-static void fetch_span(const struct span_pass *pass) {
+static void fetch_first(const void *const *blocks, const struct span_pass *pass) {
     const struct attention_job *job = pass->block->job;
-    size_t element = attention_element_bytes(job->element), size = (size_t)job->head_size;
-    size_t key_row = (size_t)job->page_size * element;
-    fetch_first(pass->keys, pass, size * key_row, key_row < 64 ? 64 : key_row);
-    fetch_first(pass->values, pass, attention_block_tokens * size * element, 64);
+    size_t bytes = attention_block_tokens * (size_t)job->head_size * attention_element_bytes(job->element);
+    int32_t first = first_block(pass->range), end = smaller(last_block(pass->range), first + attention_fetched_blocks);
+    for (int32_t b = first; b < end; b++) attention_fetch(blocks[b], bytes);
 }
 
 /* One span for one block of pairs: their {maximum, sum}, and their weighted values in `sums`. */
@@ -284,7 +274,10 @@ static void attend_span(
     locate_blocks(&pass);
     int widens = block->job->element != attention_element_f32 && block->count > steps->tile_rows;
     int scales = block->job->element == attention_element_i8;
-    if (!widens) fetch_span(&pass);
+    if (!widens) {
+        fetch_first(pass.keys, &pass);
+        fetch_first(pass.values, &pass);
+    }
     score_span(&pass, widens);
     if (scales) scale_slots(&pass, pass.key_scales);
     softmax_span(&pass, states);
@@ -408,11 +401,11 @@ static const void *narrowed(
     return narrow;
 }
 
-static void copy_column(char *column, const char *key, ptrdiff_t size, ptrdiff_t page_size, size_t bytes) {
+static void copy_column(char *column, const char *key, ptrdiff_t size, size_t bytes) {
     for (ptrdiff_t d = 0; d < size; d++) {
-        if (bytes == 1) column[d * page_size] = key[d];
-        else if (bytes == 2) memcpy(column + d * page_size * 2, key + d * 2, 2);
-        else memcpy(column + d * page_size * 4, key + d * 4, 4);
+        if (bytes == 1) column[d * attention_block_tokens] = key[d];
+        else if (bytes == 2) memcpy(column + d * attention_block_tokens * 2, key + d * 2, 2);
+        else memcpy(column + d * attention_block_tokens * 4, key + d * 4, 4);
     }
 }
 
@@ -423,24 +416,25 @@ static void put_scale(float *scales, ptrdiff_t bytes, ptrdiff_t slot, float scal
 void attention_store(
     const struct attention_steps *steps, const struct attention_store_job *job) {
     uint16_t narrow[attention_head_size_max];
-    ptrdiff_t size = job->head_size, page_size = job->page_size;
-    size_t bytes = attention_element_bytes(job->element);
+    ptrdiff_t size = job->head_size, element = (ptrdiff_t)attention_element_bytes(job->element);
     for (int32_t r = 0; r < job->rows; r++) {
         int32_t position = job->first_position + r;
-        ptrdiff_t page = job->pages[position / job->page_size], slot = position % job->page_size;
-        char *keys = (char *)job->key_pages + page * job->key_page_stride;
-        char *values = (char *)job->value_pages + page * job->value_page_stride;
+        struct attention_place place = attention_place_of(
+            job->pages[position / job->page_size], job->page_size, position % job->page_size);
+        ptrdiff_t lot = place.lot * job->lot_stride, in_block = place.slot % attention_block_tokens;
         for (ptrdiff_t head = 0; head < job->kv_heads; head++) {
-            ptrdiff_t offset = r * job->row_stride + head * size, place = head * page_size + slot;
+            ptrdiff_t offset = r * job->row_stride + head * size, slot = head * attention_lot_tokens + place.slot;
+            char *value_at = (char *)job->value_lots + lot + slot * size * element;
             float scale = 0;
             const void *value = narrowed(
                 steps, job->values + offset, narrow, &scale, job->head_size, job->element);
-            memcpy(values + (size_t)(place * size) * bytes, value, (size_t)size * bytes);
-            put_scale(job->value_scales, page * job->value_page_stride, place, scale);
+            memcpy(value_at, value, (size_t)(size * element));
+            put_scale(job->value_scales, lot, slot, scale);
+            char *key_at = (char *)job->key_lots + lot + ((slot - in_block) * size + in_block) * element;
             const char *key = narrowed(
                 steps, job->keys + offset, narrow, &scale, job->head_size, job->element);
-            copy_column(keys + (size_t)(head * size * page_size + slot) * bytes, key, size, page_size, bytes);
-            put_scale(job->key_scales, page * job->key_page_stride, place, scale);
+            copy_column(key_at, key, size, (size_t)element);
+            put_scale(job->key_scales, lot, slot, scale);
         }
     }
 }

@@ -19,13 +19,12 @@ static float element_at(const void *base, ptrdiff_t index, enum attention_elemen
 
 static void scores(
     float *scores, const float *query, int32_t rows, const void *const *blocks,
-    int32_t block_begin, int32_t block_end, enum attention_element element, int32_t key_stride,
-    int32_t head_size) {
+    int32_t block_begin, int32_t block_end, enum attention_element element, int32_t head_size) {
     for (int32_t r = 0; r < rows; r++) {
         for (int32_t s = block_begin * 16; s < block_end * 16; s++) {
             float score = 0.0f;
             for (ptrdiff_t d = 0; d < head_size; d++) {
-                float key = element_at(blocks[s / 16], d * key_stride + s % 16, element);
+                float key = element_at(blocks[s / 16], d * attention_block_tokens + s % 16, element);
                 score = fmaf(query[d * rows + r], key, score);
             }
             scores[r * attention_score_stride + s] = score;
@@ -90,12 +89,8 @@ static void finish(
     for (int32_t d = 0; d < head_size; d++) output[d] = values[d] * factor + 0.0f;
 }
 
-static void widen(
-    float *target, int32_t target_stride, const void *source, int32_t source_stride,
-    int32_t count, int32_t width, enum attention_element element) {
-    for (ptrdiff_t row = 0; row < count; row++)
-        for (ptrdiff_t i = 0; i < width; i++)
-            target[row * target_stride + i] = element_at(source, row * source_stride + i, element);
+static void widen(float *target, const void *source, int32_t count, enum attention_element element) {
+    for (ptrdiff_t i = 0; i < count; i++) target[i] = element_at(source, i, element);
 }
 
 static const struct attention_steps steps = {

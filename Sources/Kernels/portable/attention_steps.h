@@ -9,8 +9,6 @@
 #include "../include/rows.h"
 
 enum {
-    /* Slots whose keys lie side by side; page sizes are multiples of it. */
-    attention_block_tokens = 16,
     attention_span_blocks = attention_span_tokens / attention_block_tokens,
     /* (row, head) pairs that share one pass over widened keys and values. */
     attention_rows_max = 48,
@@ -18,9 +16,9 @@ enum {
     attention_chunk_blocks = 4,
     /* Floats between the scores of two pairs; the pad keeps them off the same cache sets. */
     attention_score_stride = attention_span_tokens + 16,
-    /* Tiles that read the pages themselves, at memory speed, fetch this many blocks ahead: pages lie
-     * scattered, and the hardware's own prefetching stops at the end of each. */
-    attention_fetched_blocks = 4,
+    /* Tiles that read the pages themselves, at memory speed, fetch this many blocks ahead: within a lot
+     * the hardware runs ahead too, but it stops at the end. */
+    attention_fetched_blocks = 2,
 };
 
 /* The block to fetch while block b is worked on; b itself near the end. */
@@ -28,9 +26,8 @@ static inline const char *attention_block_ahead(const void *const *blocks, int32
     return (const char *)blocks[b + attention_fetched_blocks < end ? b + attention_fetched_blocks : b];
 }
 
-/* A line of every `stride` bytes. */
-static inline void attention_fetch(const char *from, size_t bytes, size_t stride) {
-    for (size_t at = 0; at < bytes; at += stride) __builtin_prefetch(from + at, 0, 3);
+static inline void attention_fetch(const char *from, size_t bytes) {
+    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at, 0, 3);
 }
 
 /* A "tile" is 1 ... tile_rows (row, head) pairs. Slots and blocks count from the start of a span;
@@ -41,11 +38,10 @@ struct attention_steps {
 
     /* scores[r * attention_score_stride + s] = sum_d query[d * rows + r] * key[d, s], by fma, d
      * ascending, for every slot s of blocks [block_begin, block_end).
-     * key[d, s]: blocks[s / 16] + d * key_stride + s % 16 elements. */
+     * key[d, s]: blocks[s / 16] + d * 16 + s % 16 elements. */
     void (*scores)(
         float *scores, const float *query, int32_t rows, const void *const *blocks,
-        int32_t block_begin, int32_t block_end, enum attention_element element, int32_t key_stride,
-        int32_t head_size);
+        int32_t block_begin, int32_t block_end, enum attention_element element, int32_t head_size);
 
     /* One pair's scores of blocks [block_begin, block_end) become exp(score - maximum), score =
      * scale * scores[s], then soft-capped; 0 outside slots [begin, end), which lie in the blocks
@@ -72,10 +68,8 @@ struct attention_steps {
         float *output, const float *values, const float state[2], const float *sink,
         int32_t head_size);
 
-    /* Converts `count` rows of `width` elements (a multiple of 8) to f32, strides in elements. */
-    void (*widen)(
-        float *target, int32_t target_stride, const void *source, int32_t source_stride,
-        int32_t count, int32_t width, enum attention_element element);
+    /* Converts `count` elements, a multiple of 8, to f32. */
+    void (*widen)(float *target, const void *source, int32_t count, enum attention_element element);
 };
 
 /* The kernels of a table are these with the table's steps. */

@@ -23,12 +23,12 @@ struct head_range {
 
 static int32_t share_of(const struct attention_layer *layer) { return layer->heads / layer->kv_heads; }
 
-static size_t head_page_bytes(const struct attention_layer *layer) {
-    return (size_t)layer->head_size * (size_t)layer->page_size * attention_element_bytes(layer->element);
+static size_t head_lot_bytes(const struct attention_layer *layer) {
+    return (size_t)layer->head_size * attention_lot_tokens * attention_element_bytes(layer->element);
 }
 
 static float *head_scales(const struct attention_layer *layer, float *scales, int32_t kv_head) {
-    return scales ? scales + (size_t)kv_head * (size_t)layer->page_size : NULL;
+    return scales ? scales + (size_t)kv_head * attention_lot_tokens : NULL;
 }
 
 static int32_t first_position(const struct step_block *block, const struct step_span *span) {
@@ -53,16 +53,16 @@ static void rotate_rows(const struct attention_layer *layer, const struct run *r
 static void store_rows(const struct attention_layer *layer, const struct run *run, const struct step_block *block,
                        struct head_range range) {
     const struct step_span *span = &run->step->spans[block->span];
-    size_t at = (size_t)range.first * head_page_bytes(layer);
+    size_t at = (size_t)range.first * head_lot_bytes(layer);
     const float *keys =
         row_of(layer->projected, block->first_row) + (layer->heads + range.first) * layer->head_size;
     struct attention_store_job job = {
         .keys = keys, .values = keys + layer->kv_heads * layer->head_size,
         .row_stride = layer->projected->stride, .pages = span->pages[layer->group],
-        .key_pages = layer->keys + at, .value_pages = layer->values + at,
+        .key_lots = layer->keys + at, .value_lots = layer->values + at,
         .key_scales = head_scales(layer, layer->key_scales, range.first),
         .value_scales = head_scales(layer, layer->value_scales, range.first),
-        .key_page_stride = (ptrdiff_t)layer->page_stride, .value_page_stride = (ptrdiff_t)layer->page_stride,
+        .lot_stride = (ptrdiff_t)layer->lot_stride,
         .first_position = first_position(block, span),
         .rows = block->row_count, .kv_heads = range.count, .head_size = layer->head_size,
         .page_size = layer->page_size, .element = layer->element,
@@ -83,7 +83,7 @@ static struct attention_job attention_job_of(const struct attention_layer *layer
     const struct step_block *block = &run->step->blocks[block_index];
     const struct step_span *span = &run->step->spans[block->span];
     int32_t share = share_of(layer), column = kv_head * share * layer->head_size;
-    size_t at = (size_t)kv_head * head_page_bytes(layer);
+    size_t at = (size_t)kv_head * head_lot_bytes(layer);
     return (struct attention_job){
         .queries = row_of(layer->projected, block->first_row) + column,
         .output = row_of(layer->out, block->first_row) + column,
@@ -92,7 +92,7 @@ static struct attention_job attention_job_of(const struct attention_layer *layer
         .keys = layer->keys + at, .values = layer->values + at,
         .key_scales = head_scales(layer, layer->key_scales, kv_head),
         .value_scales = head_scales(layer, layer->value_scales, kv_head),
-        .key_page_stride = (ptrdiff_t)layer->page_stride, .value_page_stride = (ptrdiff_t)layer->page_stride,
+        .lot_stride = (ptrdiff_t)layer->lot_stride,
         .sinks = layer->sinks ? layer->sinks + kv_head * share : NULL,
         .first_position = first_position(block, span),
         .rows = block->row_count, .window = layer->window, .head_size = layer->head_size, .group = share,

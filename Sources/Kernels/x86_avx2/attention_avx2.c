@@ -33,6 +33,10 @@ INLINED __m256 load_8(const char *base, enum attention_element element) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16));
 }
 
+/* What is summed stays in its register: the compiler would otherwise load two vectors at once, and keep a sum
+ * in memory for it, whose round trip every step then waits for. */
+INLINED void in_order(__m256 *sum) { __asm__ volatile("" : "+x"(*sum) : : "memory"); }
+
 /* One dimension of one block: the keys stay in registers, each row's query is fetched in turn. */
 INLINED void score_by_row(
     __m256 *sums, const float *query, const char *keys, const int rows,
@@ -62,6 +66,7 @@ INLINED void score_by_key(
         for (int r = 0; r < rows; r++) {
             __m256 *sum = &sums[2 * (half / 2 * rows + r) + half % 2];
             *sum = _mm256_fmadd_ps(q[r], key, *sum);
+            in_order(sum);
         }
     }
 }
@@ -83,7 +88,7 @@ INLINED void score_blocks(
     for (int32_t d = 0; d < head_size; d++, query += rows) {
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++) {
-            if (rows <= fetching_rows) attention_fetch(ahead[w], 1, 64);
+            if (rows <= fetching_rows && d * key_bytes % 64 == 0) attention_fetch(ahead[w], 64);
             ahead[w] += key_bytes;
         }
         if (rows > 3)
@@ -106,9 +111,9 @@ INLINED void score_blocks(
 
 INLINED void score_rows(
     float *scores, const float *query, const void *const *blocks, int32_t block_begin,
-    int32_t block_end, int32_t key_stride, int32_t head_size, const int rows, const int width,
+    int32_t block_end, int32_t head_size, const int rows, const int width,
     const enum attention_element element) {
-    ptrdiff_t key_bytes = key_stride * element_bytes(element);
+    const ptrdiff_t key_bytes = attention_block_tokens * element_bytes(element);
     int32_t b = block_begin;
     for (; b + width <= block_end; b += width)
         score_blocks(
@@ -120,12 +125,12 @@ INLINED void score_rows(
 
 INLINED void score_elements(
     float *scores, const float *query, int32_t rows, const void *const *blocks,
-    int32_t block_begin, int32_t block_end, int32_t key_stride, int32_t head_size,
+    int32_t block_begin, int32_t block_end, int32_t head_size,
     const enum attention_element element) {
 #define ROWS(count, width) \
     case count: \
         return score_rows( \
-            scores, query, blocks, block_begin, block_end, key_stride, head_size, count, width, \
+            scores, query, blocks, block_begin, block_end, head_size, count, width, \
             element);
     switch (rows) {
         ROWS(1, 4)
@@ -140,24 +145,23 @@ INLINED void score_elements(
 
 static void scores(
     float *scores, const float *query, int32_t rows, const void *const *blocks,
-    int32_t block_begin, int32_t block_end, enum attention_element element, int32_t key_stride,
-    int32_t head_size) {
+    int32_t block_begin, int32_t block_end, enum attention_element element, int32_t head_size) {
     switch (element) {
     case attention_element_f32:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
+            scores, query, rows, blocks, block_begin, block_end, head_size,
             attention_element_f32);
     case attention_element_f16:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
+            scores, query, rows, blocks, block_begin, block_end, head_size,
             attention_element_f16);
     case attention_element_bf16:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
+            scores, query, rows, blocks, block_begin, block_end, head_size,
             attention_element_bf16);
     case attention_element_i8:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
+            scores, query, rows, blocks, block_begin, block_end, head_size,
             attention_element_i8);
     }
 }
@@ -245,8 +249,11 @@ INLINED void accumulate_by_column(
     for (int w = 0; w < width; w++) {
         __m256 values = load_8(value + 8 * w * element_bytes(element), element);
 #pragma clang loop unroll(full)
-        for (int r = 0; r < rows; r++)
-            totals[r * width + w] = _mm256_fmadd_ps(weight[r], values, totals[r * width + w]);
+        for (int r = 0; r < rows; r++) {
+            __m256 *total = &totals[r * width + w];
+            *total = _mm256_fmadd_ps(weight[r], values, *total);
+            in_order(total);
+        }
     }
 }
 
@@ -271,7 +278,7 @@ INLINED void accumulate_columns(
         const char *value = (const char *)blocks[s / 16] + s % 16 * row_bytes + column * bytes;
         const char *ahead = attention_block_ahead(blocks, s / 16, (last + 15) / 16) + s % 16 * row_bytes;
         for (; s < stop; s++, value += row_bytes, ahead += row_bytes) {
-            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)row_bytes, 64);
+            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)row_bytes);
             const float *weight = weights + s;
             if (rows > width)
                 accumulate_by_row(totals, weight, value, rows, width, element);
@@ -374,34 +381,17 @@ static void finish(
 }
 
 INLINED void widen_elements(
-    float *target, int32_t target_stride, const char *source, ptrdiff_t source_bytes,
-    int32_t count, int32_t width, const enum attention_element element) {
-    const ptrdiff_t bytes = element_bytes(element);
-    for (int32_t row = 0; row < count; row++) {
-        for (ptrdiff_t i = 0; i < width; i += 8)
-            _mm256_storeu_ps(target + i, load_8(source + i * bytes, element));
-        target += target_stride;
-        source += source_bytes;
-    }
+    float *target, const char *source, int32_t count, const enum attention_element element) {
+    for (ptrdiff_t i = 0; i < count; i += 8)
+        _mm256_storeu_ps(target + i, load_8(source + i * element_bytes(element), element));
 }
 
-static void widen(
-    float *target, int32_t target_stride, const void *source, int32_t source_stride,
-    int32_t count, int32_t width, enum attention_element element) {
-    ptrdiff_t bytes = source_stride * (ptrdiff_t)attention_element_bytes(element);
+static void widen(float *target, const void *source, int32_t count, enum attention_element element) {
     switch (element) {
-    case attention_element_f32:
-        return widen_elements(
-            target, target_stride, source, bytes, count, width, attention_element_f32);
-    case attention_element_f16:
-        return widen_elements(
-            target, target_stride, source, bytes, count, width, attention_element_f16);
-    case attention_element_bf16:
-        return widen_elements(
-            target, target_stride, source, bytes, count, width, attention_element_bf16);
-    case attention_element_i8:
-        return widen_elements(
-            target, target_stride, source, bytes, count, width, attention_element_i8);
+    case attention_element_f32: return widen_elements(target, source, count, attention_element_f32);
+    case attention_element_f16: return widen_elements(target, source, count, attention_element_f16);
+    case attention_element_bf16: return widen_elements(target, source, count, attention_element_bf16);
+    case attention_element_i8: return widen_elements(target, source, count, attention_element_i8);
     }
 }
 

@@ -53,7 +53,7 @@ INLINED void score_blocks(
         __m512 keys[4];
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++) {
-            if (rows <= fetching_rows) attention_fetch(ahead[w], 1, 64);
+            if (rows <= fetching_rows && d * key_bytes % 64 == 0) attention_fetch(ahead[w], 64);
             ahead[w] += key_bytes;
             keys[w] = load_16(bases[w], element, all_lanes);
             bases[w] += key_bytes;
@@ -75,9 +75,9 @@ INLINED void score_blocks(
 
 INLINED void score_rows(
     float *scores, const float *query, const void *const *blocks, int32_t block_begin,
-    int32_t block_end, int32_t key_stride, int32_t head_size, const int rows, const int width,
+    int32_t block_end, int32_t head_size, const int rows, const int width,
     const enum attention_element element) {
-    ptrdiff_t key_bytes = key_stride * element_bytes(element);
+    const ptrdiff_t key_bytes = attention_block_tokens * element_bytes(element);
     int32_t b = block_begin;
     for (; b + width <= block_end; b += width)
         score_blocks(
@@ -89,12 +89,12 @@ INLINED void score_rows(
 
 INLINED void score_elements(
     float *scores, const float *query, int32_t rows, const void *const *blocks,
-    int32_t block_begin, int32_t block_end, int32_t key_stride, int32_t head_size,
+    int32_t block_begin, int32_t block_end, int32_t head_size,
     const enum attention_element element) {
 #define ROWS(count, width) \
     case count: \
         return score_rows( \
-            scores, query, blocks, block_begin, block_end, key_stride, head_size, count, width, \
+            scores, query, blocks, block_begin, block_end, head_size, count, width, \
             element);
     switch (rows) {
         ROWS(1, 4)
@@ -111,24 +111,23 @@ INLINED void score_elements(
 
 static void scores(
     float *scores, const float *query, int32_t rows, const void *const *blocks,
-    int32_t block_begin, int32_t block_end, enum attention_element element, int32_t key_stride,
-    int32_t head_size) {
+    int32_t block_begin, int32_t block_end, enum attention_element element, int32_t head_size) {
     switch (element) {
     case attention_element_f32:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
+            scores, query, rows, blocks, block_begin, block_end, head_size,
             attention_element_f32);
     case attention_element_f16:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
+            scores, query, rows, blocks, block_begin, block_end, head_size,
             attention_element_f16);
     case attention_element_bf16:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
+            scores, query, rows, blocks, block_begin, block_end, head_size,
             attention_element_bf16);
     case attention_element_i8:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, key_stride, head_size,
+            scores, query, rows, blocks, block_begin, block_end, head_size,
             attention_element_i8);
     }
 }
@@ -193,7 +192,7 @@ INLINED void accumulate_columns(
         const char *value = (const char *)blocks[s / 16] + s % 16 * row_bytes + column * bytes;
         const char *ahead = attention_block_ahead(blocks, s / 16, (end + 15) / 16) + s % 16 * row_bytes;
         for (; s < stop; s++, value += row_bytes, ahead += row_bytes) {
-            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)row_bytes, 64);
+            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)row_bytes);
             __m512 values[4];
 #pragma clang loop unroll(full)
             for (int w = 0; w < width; w++)
@@ -306,36 +305,19 @@ static void finish(
 }
 
 INLINED void widen_elements(
-    float *target, int32_t target_stride, const char *source, ptrdiff_t source_bytes,
-    int32_t count, int32_t width, const enum attention_element element) {
-    for (int32_t row = 0; row < count; row++) {
-        for (ptrdiff_t i = 0; i < width; i += 16) {
-            __mmask16 mask = first_lanes(width - (int32_t)i);
-            __m512 wide = load_16(source + i * element_bytes(element), element, mask);
-            _mm512_mask_storeu_ps(target + i, mask, wide);
-        }
-        target += target_stride;
-        source += source_bytes;
+    float *target, const char *source, int32_t count, const enum attention_element element) {
+    for (ptrdiff_t i = 0; i < count; i += 16) {
+        __mmask16 mask = first_lanes(count - (int32_t)i);
+        _mm512_mask_storeu_ps(target + i, mask, load_16(source + i * element_bytes(element), element, mask));
     }
 }
 
-static void widen(
-    float *target, int32_t target_stride, const void *source, int32_t source_stride,
-    int32_t count, int32_t width, enum attention_element element) {
-    ptrdiff_t bytes = source_stride * (ptrdiff_t)attention_element_bytes(element);
+static void widen(float *target, const void *source, int32_t count, enum attention_element element) {
     switch (element) {
-    case attention_element_f32:
-        return widen_elements(
-            target, target_stride, source, bytes, count, width, attention_element_f32);
-    case attention_element_f16:
-        return widen_elements(
-            target, target_stride, source, bytes, count, width, attention_element_f16);
-    case attention_element_bf16:
-        return widen_elements(
-            target, target_stride, source, bytes, count, width, attention_element_bf16);
-    case attention_element_i8:
-        return widen_elements(
-            target, target_stride, source, bytes, count, width, attention_element_i8);
+    case attention_element_f32: return widen_elements(target, source, count, attention_element_f32);
+    case attention_element_f16: return widen_elements(target, source, count, attention_element_f16);
+    case attention_element_bf16: return widen_elements(target, source, count, attention_element_bf16);
+    case attention_element_i8: return widen_elements(target, source, count, attention_element_i8);
     }
 }
 

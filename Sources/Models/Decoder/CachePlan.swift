@@ -28,8 +28,8 @@ struct CachePlan {
         }
         pageSize = options.pageSize
         // Each factor is bounded by DecoderLimits: a page has less than 2^42 bytes.
-        let layerBytes = 2 * element.pagePartBytes(
-            kvHeads: configuration.kvHeads, headSize: configuration.headSize, pageSize: options.pageSize)
+        let layerBytes = 2 * element.partBytes(
+            kvHeads: configuration.kvHeads, headSize: configuration.headSize, tokens: options.pageSize)
         groups = zip(kinds, counts).map {
             CacheGroupDescription(kind: $0, layers: $1, pageBytes: $1 * layerBytes)
         }
