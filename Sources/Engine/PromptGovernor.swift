@@ -3,17 +3,23 @@
 // streams alone. That may decide by the clock, because no answer depends on how a prompt is cut.
 
 struct PromptGovernor {
-    /// How much longer than the streams alone a step may take; below 2, since a guess may be too low.
-    static let stretch = 1.8
+    /// How much longer than the streams alone a step may take on average, so that hardly any takes twice as long:
+    /// machines are uneven, and a guess may be too low.
+    static let stretch = 1.6
     /// Fewer tokens than this would cost more in steps than they save in waiting.
     static let tokensLeast = 8
-    /// Weight of the newest step in the running means.
-    private static let newest = 0.25
+    /// One of so many steps beside a long prompt has but one token of it, and shows what the streams
+    /// alone take by now: they grow too, and the prompt must not be cut for that.
+    static let stepsBetweenLooks = 16
+    /// Weight of the newest step in the running means.  What a prompt adds is a difference of two times, and
+    /// uneven twice.
+    private static let newestOfStreams = 0.25, newestOfPrompts = 0.1
 
     /// Seconds of one stream's row in a step without prompt rows; 0: not seen yet.
     private var secondsPerStream = 0.0
     /// Seconds of one row of a long prompt; grows with its context, so the last steps count most.
     private var secondsPerPromptToken = 0.0
+    private var stepsSinceLook = 0
 
     /// The limit for a step with so many streams; without streams there is nobody to protect.
     func promptTokensMax(streams: Int) -> Int {
@@ -21,6 +27,7 @@ struct PromptGovernor {
         guard secondsPerStream > 0, secondsPerPromptToken > 0 else {
             return max(streams, Self.tokensLeast)
         }
+        if stepsSinceLook >= Self.stepsBetweenLooks { return 1 }
         let room = Double(streams) * secondsPerStream * (Self.stretch - 1) / secondsPerPromptToken
         return max(Self.tokensLeast, Int(min(room, 1e6)))
     }
@@ -29,15 +36,18 @@ struct PromptGovernor {
     /// long ones; steps with short prompts teach nothing.
     mutating func learn(streams: Int, promptTokens: Int, longTokens: Int, seconds: Double) {
         guard streams > 0, promptTokens == longTokens else { return }
-        if longTokens == 0 {
-            Self.blend(seconds / Double(streams), into: &secondsPerStream)
+        if longTokens <= 1 {
+            let own = max(0, seconds - Double(longTokens) * secondsPerPromptToken)
+            Self.blend(own / Double(streams), Self.newestOfStreams, into: &secondsPerStream)
+            stepsSinceLook = 0
         } else if secondsPerStream > 0 {
             let spent = max(0, seconds - Double(streams) * secondsPerStream)
-            Self.blend(spent / Double(longTokens), into: &secondsPerPromptToken)
+            Self.blend(spent / Double(longTokens), Self.newestOfPrompts, into: &secondsPerPromptToken)
+            stepsSinceLook += 1
         }
     }
 
-    private static func blend(_ value: Double, into mean: inout Double) {
-        mean = mean == 0 ? value : mean + newest * (value - mean)
+    private static func blend(_ value: Double, _ weight: Double, into mean: inout Double) {
+        mean = mean == 0 ? value : mean + weight * (value - mean)
     }
 }

@@ -33,10 +33,15 @@ static void run_worker(void *context, struct workers *team, int32_t worker) {
     struct run run = *(const struct run *)context;
     run.team = team;
     run.worker = worker;
+    const uint8_t *pieces[CACHE_PIECES_MAX];
+    struct fetch_list cache_ahead;
+    run.cache_ahead = &cache_ahead;
+    list_cache_ahead(&run, 0, pieces);
     const struct operation *operations = run.program->operations;
     for (int32_t i = 0; i < run.program->count;) {
         if (i) workers_meet(team, ahead_of(&operations[i], &run));
         i += run_operations(&operations[i], &run);
+        if (operations[i - 1].kind == OPERATION_ATTEND) list_cache_ahead(&run, i, pieces);
     }
 }
 

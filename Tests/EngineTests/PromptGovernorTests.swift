@@ -34,7 +34,28 @@ import Testing
             position += tokens
             steps += 1
         }
-        #expect(steps < 4096 / PromptGovernor.tokensLeast + 2)
+        #expect(steps < 4096 / PromptGovernor.tokensLeast * 17 / 16 + 2)
+    }
+
+    @Test func `streams that slow down by themselves do not cut the prompt`() {
+        var governor = PromptGovernor(), machine = Machine()
+        func step(_ tokens: Int) {
+            governor.learn(
+                streams: 16, promptTokens: tokens, longTokens: tokens,
+                seconds: machine.seconds(streams: 16, promptTokens: tokens, position: 0))
+        }
+        step(0)
+        for _ in 0..<10 { step(governor.promptTokensMax(streams: 16)) }
+        let before = governor.promptTokensMax(streams: 16)
+        machine.stream *= 2
+        var counts: [Int] = []
+        for _ in 0..<200 {
+            counts.append(governor.promptTokensMax(streams: 16))
+            step(counts.last!)
+        }
+        #expect(counts.last! > before * 3 / 2)
+        // Looking costs one step in sixteen.
+        #expect((11...13).contains(counts.count { $0 == 1 }))
     }
 
     @Test func `nobody is spared where nobody streams`() {

@@ -68,8 +68,10 @@ enum Products {
     }
 
     /// All panels, added to `sums` if there are such, otherwise once replacing and once adding.
+    /// - meanwhile: what the kernel may fetch.
     static func of(
-        _ table: UnsafePointer<kernel_table>, _ matrix: packed_matrix, _ x: [Float], count: Int, addedTo sums: [Float]? = nil
+        _ table: UnsafePointer<kernel_table>, _ matrix: packed_matrix, _ x: [Float], count: Int,
+        addedTo sums: [Float]? = nil, meanwhile: UnsafeMutablePointer<fetch_list>? = nil
     ) -> [Float] {
         let rows = Int(matrix.rows)
         let (input, stride) = inputs(table, layout_activations(matrix.layout), x, cols: Int(matrix.cols))
@@ -79,7 +81,7 @@ enum Products {
         withUnsafePointer(to: matrix) { matrix in
             for accumulate: Int32 in sums == nil ? [0, 1] : [1] {
                 let panels = panel_range(begin: 0, end: panel_count(matrix.pointee.rows))
-                multiply(matrix, panels, input.baseAddress, stride, Int32(count), &y, rows, accumulate)
+                multiply(matrix, panels, input.baseAddress, stride, Int32(count), &y, rows, accumulate, meanwhile)
             }
         }
         return y
@@ -123,6 +125,7 @@ enum Products {
     }
 
     private typealias MatmulPanels = @convention(c) (
-        UnsafePointer<packed_matrix>?, panel_range, UnsafeRawPointer?, Int, Int32, UnsafeMutablePointer<Float>?, Int, Int32
+        UnsafePointer<packed_matrix>?, panel_range, UnsafeRawPointer?, Int, Int32, UnsafeMutablePointer<Float>?, Int, Int32,
+        UnsafeMutablePointer<fetch_list>?
     ) -> Void
 }

@@ -26,6 +26,7 @@
 #ifndef TOKENMILL_MATMUL_H
 #define TOKENMILL_MATMUL_H
 #include "activations.h"
+#include "fetch.h"
 
 enum { PANEL_ROWS = 16 };
 
@@ -89,9 +90,11 @@ struct panel_range {
 /* Some panels times `count` rows of activations.
  * x: of the form of layout_activations: rows, or groups of four quantized ones, `x_stride` bytes apart.
  * y: f32, rows `y_stride` floats apart; writes the panels' rows of the product, at 16 * begin and on,
- * or adds to what stands there when `accumulate`. */
+ * or adds to what stands there when `accumulate`.
+ * meanwhile: what a kernel with several tiles of rows, whose weights then lie in its caches, may fetch. */
 typedef void matmul_panels_fn(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,
-                              int32_t count, float *y, size_t y_stride, int32_t accumulate);
+                              int32_t count, float *y, size_t y_stride, int32_t accumulate,
+                              struct fetch_list *meanwhile);
 
 struct matmul_kernels {
     quantize_row_fn *quantize_row;

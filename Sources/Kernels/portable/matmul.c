@@ -116,7 +116,9 @@ static void bfloat_panel(const struct packed_matrix *w, int32_t panel, const voi
 
 #define EACH_PANEL(name, panel)                                                                                     \
     static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
-                     int32_t count, float *y, size_t y_stride, int32_t accumulate) {                                \
+                     int32_t count, float *y, size_t y_stride, int32_t accumulate,                                  \
+                     struct fetch_list *meanwhile) {                                                                \
+        (void)meanwhile;                                                                                            \
         for (int32_t p = panels.begin; p < panels.end; p++) panel(w, p, x, x_stride, count, y, y_stride, accumulate); \
     }
 

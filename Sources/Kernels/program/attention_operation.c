@@ -1,5 +1,5 @@
 /* attention_operation.c: rotation, stores into the cache, and attention, by heads or by spans. */
-#include "run.h"
+#include "attention_parts.h"
 
 static void normalize_heads(const struct row_kernels *kernels, const struct attention_layer *layer, float *x,
                             const float *weight, int32_t heads) {
@@ -23,16 +23,8 @@ struct head_range {
 
 static int32_t share_of(const struct attention_layer *layer) { return layer->heads / layer->kv_heads; }
 
-static size_t head_lot_bytes(const struct attention_layer *layer) {
-    return (size_t)layer->head_size * attention_lot_tokens * attention_element_bytes(layer->element);
-}
-
 static float *head_scales(const struct attention_layer *layer, float *scales, int32_t kv_head) {
     return scales ? scales + (size_t)kv_head * attention_lot_tokens : NULL;
-}
-
-static int32_t first_position(const struct step_block *block, const struct step_span *span) {
-    return span->first_position + block->first_row - span->first_row;
 }
 
 static void rotate_rows(const struct attention_layer *layer, const struct run *run, const struct step_block *block,
@@ -120,16 +112,16 @@ static void attend_head(const struct attention_layer *layer, const struct run *r
         derive_columns(run->program->kernels, layer->out, row, kv_head * columns, (kv_head + 1) * columns);
 }
 
-/* Parts are (block, KV head).  stores: the part's own keys and values first. */
+/* stores: the part's own keys and values first. */
 static void attend_by_heads(const struct attention_layer *layer, const struct run *run, int32_t stores) {
-    int64_t parts = (int64_t)run->step->block_count * layer->kv_heads;
-    for (int64_t part = first_part(run); part < parts; part = next_part(run)) {
-        int32_t kv_head = (int32_t)(part % layer->kv_heads), block = (int32_t)(part / layer->kv_heads);
+    int64_t parts = attention_part_count(layer, run->step);
+    for (int64_t next = first_part(run); next < parts; next = next_part(run)) {
+        struct attention_part part = attention_part_of(layer, run->step, next);
         if (stores) {
-            rotate_rows(layer, run, &run->step->blocks[block], (struct head_range){ kv_head, 1 });
-            store_rows(layer, run, &run->step->blocks[block], (struct head_range){ kv_head, 1 });
+            rotate_rows(layer, run, &run->step->blocks[part.block], (struct head_range){ part.kv_head, 1 });
+            store_rows(layer, run, &run->step->blocks[part.block], (struct head_range){ part.kv_head, 1 });
         }
-        attend_head(layer, run, block, kv_head);
+        attend_head(layer, run, part.block, part.kv_head);
     }
     if (!is_derived(layer->out) || heads_are_whole_blocks(layer)) return;
     workers_meet(run->team, (struct ahead){ 0 });

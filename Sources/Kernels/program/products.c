@@ -22,14 +22,15 @@ static const void *activations(const struct buffer *buffer, int32_t layout, int3
 }
 
 static void multiply_panels(const struct multiply_operation *multiply, const struct product *product,
-                            const struct kernel_table *kernels, struct panel_range panels, int32_t begin,
-                            int32_t end) {
+                            const struct run *run, struct panel_range panels, int32_t begin, int32_t end) {
+    const struct kernel_table *kernels = run->program->kernels;
     const struct packed_matrix *matrix = &product->matrix;
     size_t stride;
     const void *x = activations(multiply->in, matrix->layout, begin, &stride);
     float *y = row_of(product->out.buffer, begin) + product->out.offset;
     size_t y_stride = (size_t)product->out.buffer->stride;
-    kernels->matmul->panels[matrix->layout](matrix, panels, x, stride, end - begin, y, y_stride, product->accumulate);
+    kernels->matmul->panels[matrix->layout](matrix, panels, x, stride, end - begin, y, y_stride, product->accumulate,
+                                              run->cache_ahead);
     if (!product->bias) return;
     int32_t first = panels.begin * PANEL_ROWS, live = least(panels.end * PANEL_ROWS, matrix->rows) - first;
     for (int32_t row = 0; row < end - begin; row++)
@@ -64,7 +65,7 @@ void run_multiply(const struct multiply_operation *multiply, const struct run *r
             int32_t own = panel_count(multiply->products[i].matrix.rows);
             struct panel_range panels = { first > base ? first - base : 0, least(own, last - base) };
             if (panels.begin < panels.end)
-                multiply_panels(multiply, &multiply->products[i], run->program->kernels, panels, begin, end);
+                multiply_panels(multiply, &multiply->products[i], run, panels, begin, end);
             base += own;
         }
     }

@@ -10,6 +10,7 @@ struct run {
     const struct step *step;
     struct workers *team;
     int32_t worker;
+    struct fetch_list *cache_ahead; /* what this worker's products fetch for the next attention */
 };
 
 static inline int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
@@ -42,6 +43,12 @@ int32_t rows_of(const struct operation *operation, const struct run *run);
 void run_rows(const struct operation *operation, const struct run *run);
 /* All rows of a norm or a gate by this worker alone, into `out` instead of the operation's own buffer. */
 void prepare_rows(const struct operation *operation, const struct run *run, const struct buffer *out);
+
+/* Keys and values for which there is room in a worker's list: more would not stay in a cache. */
+enum { CACHE_PIECES_MAX = 2048 };
+
+/* Lists, for this worker, what the first attention at or behind `operation` will read, or nothing. */
+void list_cache_ahead(const struct run *run, int32_t operation, const uint8_t *pieces[CACHE_PIECES_MAX]);
 
 void run_multiply(const struct multiply_operation *multiply, const struct run *run);
 /* An operation with feeds_next and its product: each worker makes the few input rows in its own scratch. */

@@ -3,7 +3,6 @@
  * quants, 4 of 5-bit, 2 of 6-bit.  8-bit quants go through the sign trick, one pair at a time.
  * A tile of a few activation rows shares every weight load; see Sources/Kernels/README.md. */
 #if defined(__x86_64__)
-#include "../portable/panel_fetch.h"
 #include "panels.h"
 #include "vectors.h"
 
@@ -104,11 +103,12 @@ INLINE void add_block(const int tokens, const int bits, const int group, const i
 }
 
 /* Panels `first`, first + apart, ... times rows of one group; streams * tokens <= TILE_SUMS.
- * fetches: the panel behind, while this one is worked on; past the matrix that does no harm. */
+ * fetches: the panel behind, while this one is worked on; past the matrix that does no harm.
+ * meanwhile: fetched otherwise, where not NULL. */
 INLINE void integer_tile(const int streams, const int tokens, const int bits, const int group, const int chain,
                          const int offsets, const struct packed_matrix *w, int32_t first, int32_t apart,
-                         const int fetches, const struct activation_block *x, float *y, size_t y_stride,
-                         int32_t accumulate) {
+                         const int fetches, struct fetch_list *meanwhile, const struct activation_block *x, float *y,
+                         size_t y_stride, int32_t accumulate) {
     const size_t block_bytes = (size_t)(bits == 4 ? 256 : 512) + (size_t)(32 / group * 32 * (offsets ? 2 : 1));
     size_t panel = block_bytes * (size_t)(w->cols / 32), stride = panel * (size_t)apart;
     const uint8_t *block = w->data + (size_t)first * panel;
@@ -117,6 +117,7 @@ INLINE void integer_tile(const int streams, const int tokens, const int bits, co
     for (int i = 0; i < streams * tokens; i++) acc[i][0] = acc[i][1] = _mm256_setzero_ps();
     for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes, x++) {
         if (fetches) fetch_block(block + panel, block_bytes);
+        else if (meanwhile) fetch_next(meanwhile);
 #pragma clang loop unroll(full)
         for (int s = 0; s < streams; s++)
             add_block(tokens, bits, group, chain, offsets, w, block + (size_t)s * stride, x, acc + s * tokens);
@@ -132,27 +133,29 @@ INLINE void integer_tile(const int streams, const int tokens, const int bits, co
 
 INLINE void integer_panels(const int bits, const int group, const int chain, const int offsets,
                            const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,
-                           int32_t count, float *y, size_t y_stride, int32_t accumulate) {
-#define TILE(streams, tokens, apart, fetches)                                                                       \
-    integer_tile(streams, tokens, bits, group, chain, offsets, w, p, apart, fetches, rows, out, y_stride, accumulate)
+                           int32_t count, float *y, size_t y_stride, int32_t accumulate,
+                           struct fetch_list *meanwhile) {
+#define TILE(streams, tokens, apart, fetches, meanwhile)                                                            \
+    integer_tile(streams, tokens, bits, group, chain, offsets, w, p, apart, fetches, meanwhile, rows, out, y_stride, \
+                 accumulate)
     const struct activation_block *rows = x;
     float *out = y;
     int32_t p = panels.begin;
     if (count == 1) {
         int32_t apart = (panels.end - panels.begin) / STREAMS;
-        for (; p < panels.begin + apart; p++) TILE(STREAMS, 1, apart, 0);
-        for (p = panels.begin + STREAMS * apart; p < panels.end; p++) TILE(1, 1, 0, 1);
+        for (; p < panels.begin + apart; p++) TILE(STREAMS, 1, apart, 0, NULL);
+        for (p = panels.begin + STREAMS * apart; p < panels.end; p++) TILE(1, 1, 0, 1, NULL);
     }
     for (; p < panels.end; p++) {
         rows = x, out = y;
         for (int32_t t = 0; t < count; t += ACTIVATION_SLOTS, out += ACTIVATION_SLOTS * y_stride) {
             switch (count - t) {
-            case 1: TILE(1, 1, 0, 0); break;
-            case 2: TILE(1, 2, 0, t == 0); break;
-            case 3: TILE(1, 3, 0, t == 0); break;
+            case 1: TILE(1, 1, 0, 0, NULL); break;
+            case 2: TILE(1, 2, 0, t == 0, NULL); break;
+            case 3: TILE(1, 3, 0, t == 0, NULL); break;
             default:
-                if (t == 0) TILE(1, 4, 0, 1);
-                else TILE(1, 4, 0, 0);
+                if (t == 0) TILE(1, 4, 0, 1, NULL);
+                else TILE(1, 4, 0, 0, meanwhile);
             }
             rows = (const void *)((const uint8_t *)rows + x_stride);
         }
@@ -162,8 +165,10 @@ INLINE void integer_panels(const int bits, const int group, const int chain, con
 
 #define INTEGER_PANELS(name, bits, group, chain, offsets)                                                          \
     static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
-                     int32_t count, float *y, size_t y_stride, int32_t accumulate) {                                \
-        integer_panels(bits, group, chain, offsets, w, panels, x, x_stride, count, y, y_stride, accumulate);        \
+                     int32_t count, float *y, size_t y_stride, int32_t accumulate,                                  \
+                     struct fetch_list *meanwhile) {                                                                \
+        integer_panels(bits, group, chain, offsets, w, panels, x, x_stride, count, y, y_stride, accumulate,         \
+                       meanwhile);                                                                                  \
     }
 
 INTEGER_PANELS(u4_g32_offsets, 4, 32, 8, 1)
@@ -180,9 +185,10 @@ INTEGER_PANELS(u8_g16_zero, 8, 16, 0, 0)
 /* The panels of a layout, by what the matrix says of its quants. */
 #define PANELS(name, kernel)                                                                                        \
     static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
-                     int32_t count, float *y, size_t y_stride, int32_t accumulate) {                                \
+                     int32_t count, float *y, size_t y_stride, int32_t accumulate,                                  \
+                     struct fetch_list *meanwhile) {                                                                \
         matmul_panels_fn *run = kernel;                                                                             \
-        run(w, panels, x, x_stride, count, y, y_stride, accumulate);                                                \
+        run(w, panels, x, x_stride, count, y, y_stride, accumulate, meanwhile);                                     \
     }
 
 PANELS(panels_u4_g32, w->has_offsets ? u4_g32_offsets : u4_g32_zero)

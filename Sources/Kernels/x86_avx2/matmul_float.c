@@ -24,10 +24,11 @@ INLINE __m256 load_weights(const int layout, const uint8_t *base, int32_t c, con
 enum { TILE_SUMS = 6 };
 
 /* Panels `first`, first + apart, ... times `tokens` rows; the layout is a constant after inlining.
+ * fetches: the panel behind, while this one is worked on; past the matrix that does no harm.
  * x: f32, or rounded rows, whose f32 values stand first. */
 INLINE void float_tile(const int streams, const int tokens, const int layout, const struct packed_matrix *w,
-                       int32_t first, int32_t apart, const float *const *x, float *y, size_t y_stride,
-                       int32_t accumulate) {
+                       int32_t first, int32_t apart, const int fetches, const float *const *x, float *y,
+                       size_t y_stride, int32_t accumulate) {
     const int flushes = layout == LAYOUT_BF16, together = layout == LAYOUT_BF16 ? 2 : 1, sums = streams * tokens;
     size_t panel = panel_bytes(layout, 0, w->cols), stride = panel * (size_t)apart;
     const uint8_t *base = w->data + (size_t)first * panel;
@@ -39,6 +40,8 @@ INLINE void float_tile(const int streams, const int tokens, const int layout, co
         if (flushes) pin(&acc[i][0]), pin(&acc[i][1]);
     }
     for (int32_t c = 0; c < w->cols; c += together) {
+        size_t column = (size_t)c * (layout == LAYOUT_F32 ? 64 : 32);
+        if (fetches && column % 64 == 0) fetch_block(base + panel + column, 64);
 #pragma clang loop unroll(full)
         for (int behind = together - 1; behind >= 0; behind--) {
 #pragma clang loop unroll(full)
@@ -69,14 +72,14 @@ INLINE void float_tile(const int streams, const int tokens, const int layout, co
 
 INLINE void float_panels(const int layout, const struct packed_matrix *w, struct panel_range panels, const void *x,
                          size_t x_stride, int32_t count, float *y, size_t y_stride, int32_t accumulate) {
-#define TILE(streams, tokens, apart)                                                                                \
-    float_tile(streams, tokens, layout, w, p, apart, rows, out, y_stride, accumulate)
+#define TILE(streams, tokens, apart, fetches)                                                                       \
+    float_tile(streams, tokens, layout, w, p, apart, fetches, rows, out, y_stride, accumulate)
     const float *rows[TILE_SUMS] = { x };
     float *out = y;
     int32_t p = panels.begin;
     if (count == 1) {
         int32_t apart = (panels.end - panels.begin) / STREAMS;
-        for (; p < panels.begin + apart; p++) TILE(STREAMS, 1, apart);
+        for (; p < panels.begin + apart; p++) TILE(STREAMS, 1, apart, 0);
         p = panels.begin + STREAMS * apart;
     }
     for (; p < panels.end; p++) {
@@ -86,12 +89,15 @@ INLINE void float_panels(const int layout, const struct packed_matrix *w, struct
                 rows[i] = (const float *)((const uint8_t *)x + (size_t)(t + i) * x_stride);
             out = y + (size_t)t * y_stride;
             switch (tokens) {
-            case 6: TILE(1, 6, 0); break;
-            case 5: TILE(1, 5, 0); break;
-            case 4: TILE(1, 4, 0); break;
-            case 3: TILE(1, 3, 0); break;
-            case 2: TILE(1, 2, 0); break;
-            default: TILE(1, 1, 0);
+            case 6:
+                if (t == 0) TILE(1, 6, 0, 1);
+                else TILE(1, 6, 0, 0);
+                break;
+            case 5: TILE(1, 5, 0, t == 0); break;
+            case 4: TILE(1, 4, 0, t == 0); break;
+            case 3: TILE(1, 3, 0, t == 0); break;
+            case 2: TILE(1, 2, 0, t == 0); break;
+            default: TILE(1, 1, 0, t == 0);
             }
         }
     }
@@ -100,7 +106,8 @@ INLINE void float_panels(const int layout, const struct packed_matrix *w, struct
 
 #define FLOAT_PANELS(name, layout)                                                                                  \
     void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,             \
-              int32_t count, float *y, size_t y_stride, int32_t accumulate) {                                       \
+              int32_t count, float *y, size_t y_stride, int32_t accumulate, struct fetch_list *meanwhile) {         \
+        (void)meanwhile;                                                                                            \
         float_panels(layout, w, panels, x, x_stride, count, y, y_stride, accumulate);                               \
     }
 

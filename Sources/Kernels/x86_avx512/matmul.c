@@ -2,7 +2,6 @@
  * Sums are 32 bits wide from the start, so every quant width takes the same path; the zero point is
  * taken off afterwards with the activations' own sums, exactly. */
 #if defined(__x86_64__)
-#include "../portable/panel_fetch.h"
 #include "panels.h"
 #include "vectors.h"
 
@@ -30,10 +29,11 @@ INLINE const struct activation_block *block_of(const uint8_t *x, size_t x_stride
 }
 
 /* One panel times `tokens` rows; bits, group and offsets are constants after inlining.
- * ahead: the panel to fetch, or NULL. */
+ * ahead: the panel to fetch, or NULL: then `meanwhile` is fetched, where not NULL. */
 INLINE void integer_tile(const int tokens, const int bits, const int group, const int offsets,
                          const struct packed_matrix *w, const uint8_t *block, const uint8_t *ahead, const uint8_t *x,
-                         size_t x_stride, float *y, size_t y_stride, int32_t live, int32_t accumulate) {
+                         size_t x_stride, float *y, size_t y_stride, int32_t live, int32_t accumulate,
+                         struct fetch_list *meanwhile) {
     const int groups = 32 / group, steps = group / 4;
     const size_t block_bytes = (size_t)(bits == 4 ? 256 : 512) + (size_t)(groups * 32 * (offsets ? 2 : 1));
     __m512 acc[tokens];
@@ -42,6 +42,7 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
     for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes) {
         const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
         if (ahead) fetch_block(ahead + (size_t)b * block_bytes, block_bytes);
+        else if (meanwhile) fetch_next(meanwhile);
 #pragma clang loop unroll(full)
         for (int g = 0; g < groups; g++) {
             __m512i sum[tokens];
@@ -86,7 +87,7 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
 
 INLINE void integer_panel(const int bits, const int group, const int offsets, const struct packed_matrix *w,
                           int32_t panel, const void *x, size_t x_stride, int32_t count, float *y, size_t y_stride,
-                          int32_t accumulate) {
+                          int32_t accumulate, struct fetch_list *meanwhile) {
     int32_t live = w->rows - panel * PANEL_ROWS;
     size_t bytes = panel_bytes(w->layout, w->has_offsets, w->cols);
     const uint8_t *base = w->data + (size_t)panel * bytes;
@@ -96,7 +97,8 @@ INLINE void integer_panel(const int bits, const int group, const int offsets, co
         const uint8_t *rows = (const uint8_t *)x + (size_t)(t / ACTIVATION_SLOTS) * x_stride;
         float *out = y + (size_t)t * y_stride;
 #define TILE(tokens)                                                                                                \
-    integer_tile(tokens, bits, group, offsets, w, base, ahead, rows, x_stride, out, y_stride, live, accumulate),    \
+    integer_tile(tokens, bits, group, offsets, w, base, ahead, rows, x_stride, out, y_stride, live, accumulate,     \
+                 meanwhile),                                                                                        \
         t += tokens
         switch (count - t) {
         case 1: TILE(1); break;
@@ -114,10 +116,13 @@ INLINE void integer_panel(const int bits, const int group, const int offsets, co
 
 #define INTEGER_PANELS(name, bits, group)                                                                          \
     static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
-                     int32_t count, float *y, size_t y_stride, int32_t accumulate) {                                \
+                     int32_t count, float *y, size_t y_stride, int32_t accumulate,                                  \
+                     struct fetch_list *meanwhile) {                                                                \
         for (int32_t p = panels.begin; p < panels.end; p++) {                                                       \
-            if (w->has_offsets) integer_panel(bits, group, 1, w, p, x, x_stride, count, y, y_stride, accumulate);    \
-            else integer_panel(bits, group, 0, w, p, x, x_stride, count, y, y_stride, accumulate);                  \
+            if (w->has_offsets)                                                                                     \
+                integer_panel(bits, group, 1, w, p, x, x_stride, count, y, y_stride, accumulate, meanwhile);         \
+            else                                                                                                    \
+                integer_panel(bits, group, 0, w, p, x, x_stride, count, y, y_stride, accumulate, meanwhile);         \
         }                                                                                                           \
     }
 

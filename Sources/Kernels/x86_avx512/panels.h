@@ -47,7 +47,8 @@ INLINE void float_panel(float_tile_fn *tile, const int layout, const struct pack
 
 #define FLOAT_PANELS(name, tile, layout)                                                                           \
     void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,             \
-              int32_t count, float *y, size_t y_stride, int32_t accumulate) {                                       \
+              int32_t count, float *y, size_t y_stride, int32_t accumulate, struct fetch_list *meanwhile) {         \
+        (void)meanwhile;                                                                                            \
         for (int32_t p = panels.begin; p < panels.end; p++)                                                         \
             float_panel(tile, layout, w, p, x, x_stride, count, y, y_stride, accumulate);                           \
     }

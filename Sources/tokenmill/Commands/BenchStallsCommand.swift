@@ -9,9 +9,9 @@ struct BenchStallsCommand: ParsableCommand {
         commandName: "stalls", abstract: "Measure how much a long prompt holds up running streams, in process.",
         discussion: """
             In each round the streams run alone for --stream-tokens tokens each; then the prompt
-            arrives. Compared are the times between tokens of the streams before it, and until
-            it has its first token. The streams grow meanwhile, so a part of what their steps
-            take longer is their own.
+            arrives; when it has its first token, they run alone for as many tokens again.
+            Compared are the times between tokens of the streams beside it, and before and
+            after it: the streams grow meanwhile, and slow down by themselves.
 
               tokenmill bench stalls --model model.gguf --streams 16 --prompt 4096
             """)
@@ -24,7 +24,7 @@ struct BenchStallsCommand: ParsableCommand {
     @Option(help: "Prompt length of each stream, in tokens.")
     var streamPrompt = 128
 
-    @Option(help: "Tokens of each stream before the prompt arrives.")
+    @Option(help: "Tokens of each stream before the prompt arrives, and after it.")
     var streamTokens = 100
 
     @Option(help: "Length of the prompt that arrives, in tokens.")

@@ -10,15 +10,19 @@ struct StallReport: Sendable {
     var ratio: Double { Distribution(samples.map(\.ratio))?.median ?? 0 }
 
     var text: String {
-        let head = ["round", "alone p50", "p99", "beside p50", "p99", "ratio of p99", "first token"]
+        let head = [
+            "round", "before p50", "p99", "beside p50", "p99", "after p50", "p99", "ratio of p99", "first token",
+        ]
         let rows = samples.enumerated().map { number, sample in
             ["\(number + 1)"]
-                + [sample.alone, sample.beside].flatMap { [Self.text($0.median), Self.text($0.percentile99)] }
+                + [sample.before, sample.beside, sample.after].flatMap {
+                    [Self.text($0.median), Self.text($0.percentile99)]
+                }
                 + [sample.ratio.text(decimals: 2), Self.text(sample.firstToken)]
         }
         let lines = [
             "\(model.path), \(model.threads) threads, \(model.kernels) kernels",
-            "ms between tokens of \(probe.streams) streams, alone and beside a prompt of "
+            "ms between tokens of \(probe.streams) streams, before, beside and after a prompt of "
                 + "\(probe.promptTokens) tokens", "",
         ]
         let median = "\nmedian ratio of p99: \(ratio.text(decimals: 2))\n"
@@ -40,7 +44,8 @@ struct StallReport: Sendable {
 
     private static func json(_ sample: StallSample) -> JSONValue {
         [
-            "alone_seconds": sample.alone.json, "beside_seconds": sample.beside.json,
+            "before_seconds": sample.before.json, "beside_seconds": sample.beside.json,
+            "after_seconds": sample.after.json,
             "p99_ratio": .double(sample.ratio), "first_token_seconds": .double(sample.firstToken),
         ]
     }

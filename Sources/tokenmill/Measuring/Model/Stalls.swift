@@ -1,6 +1,7 @@
 // Stalls.swift: how much a long prompt that arrives holds up the streams that already run.
 // Streams run alone for a while; then the prompt comes, and the same streams are watched until it
-// has its first token. The engine's own clock decides which step a token belongs to.
+// has its first token, and alone again: they grow and slow down meanwhile, which is not the prompt's
+// doing. The engine's own clock decides which step a token belongs to.
 import Core
 import Dispatch
 import Engine
@@ -8,20 +9,22 @@ import Engine
 struct StallCase: Sendable, Hashable {
     var streams: Int
     var streamPromptTokens: Int
-    /// Tokens of each stream that are watched before the prompt arrives.
+    /// Tokens of each stream that are watched before the prompt arrives, and as many after it.
     var streamTokens: Int
     var promptTokens: Int
 }
 
 /// What one round gave; all in seconds.
 struct StallSample: Sendable {
-    /// Times between tokens of the streams alone, and beside the prompt.
-    let alone: Distribution
+    /// Times between tokens of the streams alone, before the prompt and after it, and beside it.
+    let before: Distribution
+    let after: Distribution
     let beside: Distribution
     /// From the prompt's submission to its first token.
     let firstToken: Double
 
-    var ratio: Double { beside.percentile99 / alone.percentile99 }
+    /// Beside the prompt against halfway between before and after.
+    var ratio: Double { 2 * beside.percentile99 / (before.percentile99 + after.percentile99) }
 
     /// Nanoseconds of one clock: when tokens were made, and when the prompt was sent, begun and done.
     struct Times {
@@ -31,18 +34,20 @@ struct StallSample: Sendable {
         var finished: UInt64 = 0
     }
 
-    /// `nil` unless there were tokens both before the prompt and beside it.
+    /// `nil` unless there were tokens before the prompt, beside it and after it.
     init?(_ times: Times) {
         let allBegan = times.streams.compactMap(\.first).max() ?? 0
         let gaps = times.streams.flatMap { zip($0, $0.dropFirst()) }
         func seconds(_ isMeant: (_ begin: UInt64, _ end: UInt64) -> Bool) -> Distribution? {
             Distribution(gaps.filter(isMeant).map { Double($1 - $0) / 1e9 })
         }
-        guard let alone = seconds({ $0 >= allBegan && $1 <= times.scheduled }),
-            let beside = seconds({ $1 > times.scheduled && $0 < times.finished })
+        guard let before = seconds({ $0 >= allBegan && $1 <= times.scheduled }),
+            let beside = seconds({ $1 > times.scheduled && $0 < times.finished }),
+            let after = seconds({ begin, _ in begin >= times.finished })
         else { return nil }
-        self.alone = alone
+        self.before = before
         self.beside = beside
+        self.after = after
         firstToken = Double(times.finished) / 1e9 - Double(times.submitted) / 1e9
     }
 }
@@ -57,7 +62,7 @@ struct StallProbe {
         let inbox = UpdateInbox()
         var indices: [RequestID: Int] = [:]
         // Each step carries at least one token of the prompt, so no stream ends before it does.
-        let tokensMax = probe.streamTokens + probe.promptTokens + probe.streams * probe.streamPromptTokens
+        let tokensMax = 2 * probe.streamTokens + probe.promptTokens + probe.streams * probe.streamPromptTokens
         for index in 0..<probe.streams {
             indices[try submit(probe.streamPromptTokens, tokensMax, to: inbox)] = index
         }
@@ -68,12 +73,18 @@ struct StallProbe {
         times.submitted = DispatchTime.now().uptimeNanoseconds
         _ = try submit(probe.promptTokens, 1, to: inbox)
         while times.finished == 0 { try note(inbox.next(), indices, &times) }
+        let enough = times.streams.map { $0.count + probe.streamTokens }
+        while zip(times.streams, enough).contains(where: { $0.count < $1 }) {
+            try note(inbox.next(), indices, &times)
+        }
         for stream in indices.keys { engine.cancel(stream, choice: nil) }
         var open = probe.streams
         while open > 0 {
             if inbox.next().finish != nil { open -= 1 }
         }
-        guard let sample = StallSample(times) else { throw Self.failure("no token came beside the prompt") }
+        guard let sample = StallSample(times) else {
+            throw Self.failure("no token came before the prompt, beside it or after it")
+        }
         return sample
     }
 
