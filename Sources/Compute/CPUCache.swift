@@ -16,7 +16,7 @@ final class CPUCache {
             memory = try DeviceMemory.allocate(lots * shape.layers * 2 * Self.partBytes(shape, element))
         }
 
-        static let lotTokens = Int(attention_lot_tokens)
+        private static let lotTokens = Int(attention_lot_tokens)
 
         private static func partBytes(_ shape: CacheGroupShape, _ element: CacheElement) -> Int {
             element.partBytes(kvHeads: shape.kvHeads, headSize: shape.headSize, tokens: lotTokens)
@@ -27,6 +27,11 @@ final class CPUCache {
 
         var lotBytes: Int { shape.layers * 2 * partBytes }
 
+        private var slotBytes: Int { shape.headSize * element.bytes }
+
+        /// Where the scales of int8 elements begin, behind a part's elements.
+        var scalesOffset: Int { shape.kvHeads * Self.lotTokens * slotBytes }
+
         /// The layer's keys in lot 0.
         func keys(layer: Int) -> UnsafeMutableRawPointer { memory.base + layer * 2 * partBytes }
 
@@ -34,7 +39,6 @@ final class CPUCache {
 
         /// Copies `count` slots, whole blocks, of every layer and head.
         func copySlots(from source: Int, to target: Int, count: Int) {
-            let row = shape.headSize * element.bytes, elements = shape.kvHeads * Self.lotTokens * row
             for part in 0..<2 * shape.layers {
                 for head in 0..<shape.kvHeads {
                     func copy(behind offset: Int, slotBytes: Int) {
@@ -44,8 +48,8 @@ final class CPUCache {
                         }
                         place(target).copyMemory(from: place(source), byteCount: count * slotBytes)
                     }
-                    copy(behind: 0, slotBytes: row)
-                    if element == .int8 { copy(behind: elements, slotBytes: MemoryLayout<Float>.size) }
+                    copy(behind: 0, slotBytes: slotBytes)
+                    if element == .int8 { copy(behind: scalesOffset, slotBytes: MemoryLayout<Float>.size) }
                 }
             }
         }

@@ -124,9 +124,8 @@ struct CPULowering {
         layer.keys = group.keys(layer: description.layerInGroup).assumingMemoryBound(to: UInt8.self)
         layer.values = group.values(layer: description.layerInGroup).assumingMemoryBound(to: UInt8.self)
         if cache.element == .int8 {
-            let elements = group.shape.kvHeads * group.shape.headSize * Int(attention_lot_tokens)
-            layer.key_scales = scales(behind: elements, of: layer.keys)
-            layer.value_scales = scales(behind: elements, of: layer.values)
+            layer.key_scales = scales(behind: group.scalesOffset, of: layer.keys)
+            layer.value_scales = scales(behind: group.scalesOffset, of: layer.values)
         }
         layer.lot_stride = group.lotBytes
         layer.scale = description.scale

@@ -8,8 +8,8 @@ struct PromptGovernor {
     static let stretch = 1.6
     /// Fewer tokens than this would cost more in steps than they save in waiting.
     static let tokensLeast = 8
-    /// One of so many steps beside a long prompt has but one token of it, and shows what the streams
-    /// alone take by now: they grow too, and the prompt must not be cut for that.
+    /// After so many steps beside long prompts, one has but a token of each, and shows what the streams
+    /// alone take by now: they grow too, and a prompt must not be cut for that.
     static let stepsBetweenLooks = 16
     /// Weight of the newest step in the running means.  What a prompt adds is a difference of two times, and
     /// uneven twice.
@@ -20,6 +20,7 @@ struct PromptGovernor {
     /// Seconds of one row of a long prompt; grows with its context, so the last steps count most.
     private var secondsPerPromptToken = 0.0
     private var stepsSinceLook = 0
+    private var looks: Bool { stepsSinceLook >= Self.stepsBetweenLooks }
 
     /// The limit for a step with so many streams; without streams there is nobody to protect.
     func promptTokensMax(streams: Int) -> Int {
@@ -27,7 +28,7 @@ struct PromptGovernor {
         guard secondsPerStream > 0, secondsPerPromptToken > 0 else {
             return max(streams, Self.tokensLeast)
         }
-        if stepsSinceLook >= Self.stepsBetweenLooks { return 1 }
+        if looks { return 1 }
         let room = Double(streams) * secondsPerStream * (Self.stretch - 1) / secondsPerPromptToken
         return max(Self.tokensLeast, Int(min(room, 1e6)))
     }
@@ -35,8 +36,12 @@ struct PromptGovernor {
     /// Learns from a finished step. `promptTokens` counts the rows of all prompts, `longTokens` those of
     /// long ones; steps with short prompts teach nothing.
     mutating func learn(streams: Int, promptTokens: Int, longTokens: Int, seconds: Double) {
-        guard streams > 0, promptTokens == longTokens else { return }
-        if longTokens <= 1 {
+        guard streams > 0 else { return }
+        let looked = looks && longTokens > 0
+        // A look is over even if short prompts came between and nothing was to be seen.
+        if looked { stepsSinceLook = 0 }
+        guard promptTokens == longTokens else { return }
+        if longTokens == 0 || looked {
             let own = max(0, seconds - Double(longTokens) * secondsPerPromptToken)
             Self.blend(own / Double(streams), Self.newestOfStreams, into: &secondsPerStream)
             stepsSinceLook = 0

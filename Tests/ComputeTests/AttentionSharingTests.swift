@@ -21,31 +21,48 @@ struct AttentionSharingTests {
         }
     }
 
+    @Test(arguments: [16, 32, 64], CacheElement.allCases)
+    func `a row sees the same in copies of its pages`(pageSize: Int, element: CacheElement) throws {
+        let original = try Self.lastRow(past: 200, element: element, workers: 1, pageSize: pageSize)
+        let copied = try Self.lastRow(past: 200, element: element, workers: 1, pageSize: pageSize, copies: true)
+        #expect(copied == original && original.contains { $0 != 0 })
+    }
+
     /// Attention with one KV head over `past` positions in chunks, and then one row: its output.
-    private static func lastRow(past: Int, element: CacheElement, workers: Int) throws -> [Float] {
+    /// copies: the row looks into copies of the pages, and the pages themselves have been overwritten.
+    private static func lastRow(
+        past: Int, element: CacheElement, workers: Int, pageSize: Int = 16, copies: Bool = false
+    ) throws -> [Float] {
         let backend = CPUBackend(mode: .auto, team: try WorkerTeam(count: workers))
-        let width = (heads + 2) * headSize, pages = past / 16 + 2
+        let width = (heads + 2) * headSize, pages = past / pageSize + 2
         let projected = try backend.makeBuffer(width: width, rows: 64, isContiguous: false)
         let output = try backend.makeBuffer(width: heads * headSize, rows: 64, isContiguous: true)
-        let table = try backend.makeTable(randomTable(width: width))
+        let embedding = try backend.makeTable(randomTable(width: width))
         try backend.makeCache(
-            [CacheGroupShape(layers: 1, kvHeads: 1, headSize: headSize, pages: pages)], pageSize: 16, element: element)
+            [CacheGroupShape(layers: 1, kvHeads: 1, headSize: headSize, pages: 2 * pages + 1)], pageSize: pageSize,
+            element: element)
         let attention = AttentionDescription(
             projected: projected, output: output, heads: heads, kvHeads: 1, headSize: headSize, group: 0,
             layerInGroup: 0, scale: 0.25)
         try backend.compile([
-            .embed(table, scale: 1, into: projected), .rotateAndStore(attention), .attend(attention),
+            .embed(embedding, scale: 1, into: projected), .rotateAndStore(attention), .attend(attention),
         ])
+        let table = (0..<Int32(pages)).reversed().map { $0 }, copied = table.map { $0 + Int32(pages) + 1 }
         for first in stride(from: 0, to: past, by: 64) {
-            run(backend, first..<min(first + 64, past), pages: pages)
+            run(backend, first..<min(first + 64, past), table)
         }
-        run(backend, past..<past + 1, pages: pages)
+        if copies {
+            for (source, target) in zip(table, copied) {
+                backend.copyPage(group: 0, from: Int(source), to: Int(target))
+                backend.copyPage(group: 0, from: pages, to: Int(source))
+            }
+        }
+        run(backend, past..<past + 1, copies ? copied : table)
         return Array(UnsafeBufferPointer(start: backend.contents(of: output), count: heads * headSize))
     }
 
-    private static func run(_ backend: CPUBackend, _ range: Range<Int>, pages: Int) {
+    private static func run(_ backend: CPUBackend, _ range: Range<Int>, _ table: [Int32]) {
         let tokens = range.map { Int32($0 * 37 % vocabulary) }, positions = range.map(Int32.init)
-        let table = (0..<Int32(pages)).reversed().map { $0 }
         tokens.withUnsafeBufferPointer { tokens in
             positions.withUnsafeBufferPointer { positions in
                 table.withUnsafeBufferPointer { table in

@@ -58,6 +58,20 @@ import Testing
         #expect((11...13).contains(counts.count { $0 == 1 }))
     }
 
+    /// Each long prompt gets a token at least, so that two have two; and short prompts may come between.
+    @Test(arguments: [2, 1], [0, 100])
+    func `a look ends after one step, whatever else the step had`(longTokens: Int, shortTokens: Int) {
+        var governor = PromptGovernor()
+        governor.learn(streams: 16, promptTokens: 0, longTokens: 0, seconds: 0.02)
+        for _ in 0..<PromptGovernor.stepsBetweenLooks {
+            governor.learn(streams: 16, promptTokens: 16, longTokens: 16, seconds: 0.03)
+        }
+        #expect(governor.promptTokensMax(streams: 16) == 1)
+        governor.learn(
+            streams: 16, promptTokens: longTokens + shortTokens, longTokens: longTokens, seconds: 0.022)
+        #expect(governor.promptTokensMax(streams: 16) >= PromptGovernor.tokensLeast)
+    }
+
     @Test func `nobody is spared where nobody streams`() {
         #expect(PromptGovernor().promptTokensMax(streams: 0) == .max)
     }

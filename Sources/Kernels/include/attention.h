@@ -104,10 +104,15 @@ static inline size_t attention_part_bytes(
     return slots * (size_t)head_size * attention_element_bytes(element) + scales;
 }
 
+/* The first position that a row sees. */
+static inline int32_t attention_first_visible(int32_t window, int32_t position) {
+    int32_t first = window > 0 ? position - window + 1 : 0;
+    return first > 0 ? first : 0;
+}
+
 /* The spans that rows of the job look into: [begin, end). */
 static inline int32_t attention_span_begin(const struct attention_job *job) {
-    int32_t first = job->window > 0 ? job->first_position - job->window + 1 : 0;
-    return first > 0 ? first / attention_span_tokens : 0;
+    return attention_first_visible(job->window, job->first_position) / attention_span_tokens;
 }
 
 static inline int32_t attention_span_end(const struct attention_job *job) {

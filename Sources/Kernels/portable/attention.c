@@ -56,7 +56,7 @@ static int32_t pair_position(const struct attention_job *job, int32_t pair) {
 static struct slot_range visible(
     const struct attention_job *job, int32_t first, int32_t last, int32_t span) {
     int32_t start = span * attention_span_tokens;
-    int32_t begin = job->window > 0 ? pair_position(job, first) - job->window + 1 - start : -start;
+    int32_t begin = attention_first_visible(job->window, pair_position(job, first)) - start;
     int32_t end = pair_position(job, last) + 1 - start;
     struct slot_range range = {
         .begin = begin > 0 ? begin : 0,

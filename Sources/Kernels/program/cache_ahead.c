@@ -12,7 +12,7 @@ static const struct attention_layer *next_attention(const struct program *progra
 /* Blocks of 16 tokens that a single row sees of one KV head, in order. */
 static void list_blocks(struct fetch_list *list, const uint8_t **pieces, const struct attention_layer *layer,
                         const uint8_t *head, const int32_t *pages, int32_t position) {
-    int32_t begin = layer->window > 0 && position >= layer->window ? position - layer->window + 1 : 0;
+    int32_t begin = attention_first_visible(layer->window, position);
     for (int32_t at = begin / attention_block_tokens * attention_block_tokens; at <= position;
          at += attention_block_tokens) {
         if (list->count == CACHE_PIECES_MAX) return;
@@ -25,9 +25,10 @@ static void list_blocks(struct fetch_list *list, const uint8_t **pieces, const s
 void list_cache_ahead(const struct run *run, int32_t operation, const uint8_t *pieces[CACHE_PIECES_MAX]) {
     struct fetch_list *list = run->cache_ahead;
     const struct step *step = run->step;
-    const struct attention_layer *layer = next_attention(run->program, operation);
     *list = (struct fetch_list){ .pieces = pieces };
-    if (!layer || step->rows <= ACTIVATION_SLOTS) return;
+    if (step->rows <= ACTIVATION_SLOTS) return; /* a single tile, which fetches weights */
+    const struct attention_layer *layer = next_attention(run->program, operation);
+    if (!layer) return;
     list->piece_bytes = attention_block_tokens * slot_bytes(layer);
     int32_t workers = workers_count(run->team);
     for (int64_t next = run->worker; next < attention_part_count(layer, step); next += workers) {
