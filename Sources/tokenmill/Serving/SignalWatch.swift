@@ -13,7 +13,7 @@ final class SignalWatch {
     /// A signal that ends the process does so at once, with the exit code that shells expect.
     init() {
         signal(SIGPIPE, SIG_IGN)
-        let (queue, patience) = (queue, patience)
+        let (queue, patience, registered) = (queue, patience, DispatchSemaphore(value: 0))
         sources = [SIGTERM, SIGINT].map { number in
             // The default action would end the process before the source hears of it.
             signal(number, SIG_IGN)
@@ -27,8 +27,11 @@ final class SignalWatch {
                     first.signal()
                 }
             }
+            source.setRegistrationHandler { registered.signal() }
             source.resume()
         }
+        // Until a source is registered, which happens elsewhere, a signal is ignored and lost.
+        for _ in sources { registered.wait() }
     }
 
     /// Blocks until the first signal from now on.
