@@ -1,8 +1,9 @@
-/* products.c: matrix products, cut into rectangles of rows and panels. */
+/* products.c: matrix products, cut into runs of panels for groups of rows. */
 #include "run.h"
 
 enum {
     PRODUCT_ROWS_PER_PART = 128, /* whole groups of activation rows that stay in L2 beside a panel */
+    SINGLE_RUN_MIN = 3,          /* panels that one tile of rows takes together, for few rows read several at once */
     AHEAD_BYTES_MAX = 16 << 10   /* of the weights to come, fetched while waiting: a share of L2 */
 };
 
@@ -43,38 +44,66 @@ static int32_t panels_of(const struct multiply_operation *multiply) {
     return panels;
 }
 
-/* Parts of one row of rectangles. */
-static int32_t parts_across(const struct multiply_operation *multiply, const struct run *run) {
-    return least(panels_of(multiply), workers_count(run->team) * PARTS_PER_WORKER);
+/* Panels of all products and row groups of a multiplication stand in one line, which parts cut. */
+struct line {
+    int32_t panels, length, shortest;
+};
+
+static struct line line_of(const struct multiply_operation *multiply, int32_t rows) {
+    struct line line = { .panels = panels_of(multiply) };
+    line.length = line.panels * parts_of(rows, PRODUCT_ROWS_PER_PART);
+    line.shortest = rows > ACTIVATION_SLOTS ? 1 : SINGLE_RUN_MIN;
+    return line;
 }
 
-static int32_t first_panel(const struct multiply_operation *multiply, int32_t part, int32_t across) {
-    return (int32_t)((int64_t)panels_of(multiply) * part / across);
+/* Each worker in turn takes an even share of half of what is left: long runs, which suit the memory, and short
+ * ones at the end, so that nobody waits long for the slowest.  Empty behind the line's end. */
+static struct panel_range part_of(const struct line *line, int32_t workers, int64_t part) {
+    int32_t begin = 0, run;
+    for (;; part -= workers) {
+        int32_t left = line->length - begin;
+        if (left <= 0) return (struct panel_range){ line->length, line->length };
+        run = left / (2 * workers) > line->shortest ? left / (2 * workers) : line->shortest;
+        if (part < workers) break;
+        begin += run * workers;
+    }
+    begin = least(begin + (int32_t)part * run, line->length);
+    return (struct panel_range){ begin, least(begin + run, line->length) };
 }
 
-/* Parts are (rows, panels) rectangles; panels of all products stand in one line. */
+/* Panels [begin, end) of the line, which lie in one row group. */
+static void multiply_run(const struct multiply_operation *multiply, const struct run *run, struct panel_range of,
+                         int32_t first_row, int32_t end_row) {
+    int32_t base = 0;
+    for (int32_t i = 0; i < multiply->count; i++) {
+        int32_t own = panel_count(multiply->products[i].matrix.rows);
+        struct panel_range panels = { of.begin > base ? of.begin - base : 0, least(own, of.end - base) };
+        if (panels.begin < panels.end)
+            multiply_panels(multiply, &multiply->products[i], run, panels, first_row, end_row);
+        base += own;
+    }
+}
+
 void run_multiply(const struct multiply_operation *multiply, const struct run *run) {
-    int32_t rows = selected_rows(multiply->outputs_only, run);
-    int32_t across = parts_across(multiply, run), down = parts_of(rows, PRODUCT_ROWS_PER_PART);
-    for (int64_t part = first_part(run); part < (int64_t)across * down; part = next_part(run)) {
-        int32_t begin = (int32_t)(part / across) * PRODUCT_ROWS_PER_PART, column = (int32_t)(part % across);
-        int32_t end = least(begin + PRODUCT_ROWS_PER_PART, rows);
-        int32_t first = first_panel(multiply, column, across), last = first_panel(multiply, column + 1, across);
-        int32_t base = 0;
-        for (int32_t i = 0; i < multiply->count; i++) {
-            int32_t own = panel_count(multiply->products[i].matrix.rows);
-            struct panel_range panels = { first > base ? first - base : 0, least(own, last - base) };
-            if (panels.begin < panels.end)
-                multiply_panels(multiply, &multiply->products[i], run, panels, begin, end);
-            base += own;
+    int32_t rows = selected_rows(multiply->outputs_only, run), workers = workers_count(run->team);
+    struct line line = line_of(multiply, rows);
+    for (int64_t next = first_part(run);; next = next_part(run)) {
+        struct panel_range part = part_of(&line, workers, next);
+        if (part.begin >= part.end) return;
+        while (part.begin < part.end) {
+            int32_t group = part.begin / line.panels, base = group * line.panels, row = group * PRODUCT_ROWS_PER_PART;
+            struct panel_range here = { part.begin - base, least(part.end - base, line.panels) };
+            multiply_run(multiply, run, here, row, least(row + PRODUCT_ROWS_PER_PART, rows));
+            part.begin = base + here.end;
         }
     }
 }
 
 struct ahead weights_ahead(const struct multiply_operation *multiply, const struct run *run) {
-    int32_t across = parts_across(multiply, run);
-    if (run->worker >= across) return (struct ahead){ 0 };
-    int32_t panel = first_panel(multiply, run->worker, across), product = 0;
+    struct line line = line_of(multiply, selected_rows(multiply->outputs_only, run));
+    struct panel_range part = part_of(&line, workers_count(run->team), run->worker);
+    if (part.begin >= part.end) return (struct ahead){ 0 };
+    int32_t panel = part.begin % line.panels, product = 0;
     for (int32_t own; panel >= (own = panel_count(multiply->products[product].matrix.rows)); product++) panel -= own;
     const struct packed_matrix *matrix = &multiply->products[product].matrix;
     size_t bytes = panel_bytes(matrix->layout, matrix->has_offsets, matrix->cols);

@@ -1,7 +1,8 @@
 /* matmul.c (AVX2): 8 rows a register, `maddubs` on unsigned weights and signed activations.
  * Pairs of products are summed in 16 bits for as long as they cannot overflow: 8 pairs of 4-bit
  * quants, 4 of 5-bit, 2 of 6-bit.  8-bit quants go through the sign trick, one pair at a time.
- * A tile of a few activation rows shares every weight load; see Sources/Kernels/README.md. */
+ * A tile of a few activation rows shares every weight load, and the first tile of a panel leaves its 4-bit
+ * quants unpacked for the others; see Sources/Kernels/README.md. */
 #if defined(__x86_64__)
 #include "panels.h"
 #include "vectors.h"
@@ -33,54 +34,89 @@ INLINE __m256i in_order(__m256i sum) {
 /* Sums of 16 outputs that a tile holds in registers: of rows, or of panels. */
 enum { TILE_SUMS = 4 };
 
+/* One group of columns of one panel times `tokens` rows: sums of (q - 128) * x, by the sign trick, since such
+ * products fill 16 bits. */
+INLINE void sum_wide(const int tokens, const int steps, const uint8_t *block, int32_t begin,
+                     const struct activation_block *x, __m256i (*sum)[2]) {
+    const __m256i ones = _mm256_set1_epi16(1), flip = _mm256_set1_epi8((char)0x80);
+#pragma clang loop unroll(full)
+    for (int k = begin; k < begin + steps; k++) {
+        __m256i v[ACTIVATION_SLOTS];
+        __asm__ volatile("" ::: "memory");
+#pragma clang loop unroll(full)
+        for (int half = 0; half < 2; half++) {
+            __m256i w = _mm256_xor_si256(load_quants(8, block, k, half), flip), magnitude = _mm256_abs_epi8(w);
+#pragma clang loop unroll(full)
+            for (int t = 0; t < tokens; t++) {
+                if (!half) v[t] = broadcast4(x->quants[t] + k * 4);
+                __m256i p = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(v[t], w));
+                p = _mm256_madd_epi16(p, ones);
+                sum[t][half] = in_order(k > begin ? _mm256_add_epi32(sum[t][half], p) : p);
+            }
+        }
+    }
+}
+
+/* The same, sums of q * x, `chain` products at a time in 16 bits.
+ * unpacked: where the quants go as 8-bit ones, or NULL. */
+INLINE void sum_chains(const int tokens, const int bits, const int steps, const int chain, const uint8_t *block,
+                       int32_t begin, const struct activation_block *x, __m256i (*sum)[2], uint8_t *unpacked) {
+    const __m256i ones = _mm256_set1_epi16(1);
+#pragma clang loop unroll(full)
+    for (int c = 0; c < steps; c += chain) {
+        __m256i pairs[ACTIVATION_SLOTS][2];
+#pragma clang loop unroll(full)
+        for (int i = 0; i < chain; i++) {
+            int k = begin + c + i;
+            /* weights are loaded again rather than kept: registers are for sums */
+            __asm__ volatile("" ::: "memory");
+            __m256i w0 = load_quants(bits, block, k, 0), w1 = load_quants(bits, block, k, 1);
+            if (unpacked) {
+                _mm256_store_si256((__m256i *)(unpacked + k * 64), w0);
+                _mm256_store_si256((__m256i *)(unpacked + k * 64 + 32), w1);
+            }
+#pragma clang loop unroll(full)
+            for (int t = 0; t < tokens; t++) {
+                __m256i v = broadcast4(x->quants[t] + k * 4);
+                __m256i p0 = _mm256_maddubs_epi16(w0, v), p1 = _mm256_maddubs_epi16(w1, v);
+                pairs[t][0] = i ? in_order(_mm256_add_epi16(pairs[t][0], p0)) : p0;
+                pairs[t][1] = i ? in_order(_mm256_add_epi16(pairs[t][1], p1)) : p1;
+            }
+        }
+#pragma clang loop unroll(full)
+        for (int t = 0; t < tokens; t++) {
+            __m256i p0 = _mm256_madd_epi16(pairs[t][0], ones), p1 = _mm256_madd_epi16(pairs[t][1], ones);
+            sum[t][0] = c ? in_order(_mm256_add_epi32(sum[t][0], p0)) : p0;
+            sum[t][1] = c ? in_order(_mm256_add_epi32(sum[t][1], p1)) : p1;
+        }
+    }
+}
+
+/* What makes a row's value of its quant, beside the scale. */
+enum shift {
+    SHIFT_CENTERED, /* 8 bits around 128, which the sign trick takes away itself */
+    SHIFT_ZERO,     /* the matrix's zero point */
+    SHIFT_OFFSETS   /* an offset for each row and group */
+};
+
 /* 32 columns of one panel times `tokens` rows of one group, added to their sums.  Everything but the pointers
  * is a constant after inlining.
  * chain: products that fit into 16 bits before they must widen (0: sign trick). */
-INLINE void add_block(const int tokens, const int bits, const int group, const int chain, const int offsets,
+INLINE void add_block(const int tokens, const int bits, const int group, const int chain, const enum shift shift,
                       const struct packed_matrix *w, const uint8_t *block, const struct activation_block *x,
-                      __m256 (*acc)[2]) {
-    const int groups = 32 / group, steps = group / 4, link = chain ? chain : 1;
-    const __m256i ones = _mm256_set1_epi16(1), flip = _mm256_set1_epi8((char)0x80);
+                      __m256 (*acc)[2], uint8_t *unpacked) {
+    const int groups = 32 / group, steps = group / 4;
     const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
-    /* the sign trick works on q - 128; the other chains on q itself */
     const int32_t zero = chain ? w->zero : w->zero - 128;
 #pragma clang loop unroll(full)
     for (int g = 0; g < groups; g++) {
         __m256i sum[ACTIVATION_SLOTS][2];
-#pragma clang loop unroll(full)
-        for (int c = 0; c < steps / link; c++) {
-            __m256i pairs[ACTIVATION_SLOTS][2];
-#pragma clang loop unroll(full)
-            for (int i = 0; i < link; i++) {
-                int k = g * steps + c * link + i;
-                /* weights are loaded again rather than kept: registers are for sums */
-                __asm__ volatile("" ::: "memory");
-                __m256i w0 = load_quants(bits, block, k, 0), w1 = load_quants(bits, block, k, 1);
-                __m256i a0 = w0, a1 = w1;
-                if (!chain) {
-                    w0 = _mm256_xor_si256(w0, flip), w1 = _mm256_xor_si256(w1, flip);
-                    a0 = _mm256_abs_epi8(w0), a1 = _mm256_abs_epi8(w1);
-                }
-#pragma clang loop unroll(full)
-                for (int t = 0; t < tokens; t++) {
-                    __m256i v = broadcast4(x->quants[t] + k * 4);
-                    __m256i v0 = chain ? v : _mm256_sign_epi8(v, w0), v1 = chain ? v : _mm256_sign_epi8(v, w1);
-                    __m256i p0 = _mm256_maddubs_epi16(a0, v0), p1 = _mm256_maddubs_epi16(a1, v1);
-                    pairs[t][0] = i ? in_order(_mm256_add_epi16(pairs[t][0], p0)) : p0;
-                    pairs[t][1] = i ? in_order(_mm256_add_epi16(pairs[t][1], p1)) : p1;
-                }
-            }
-#pragma clang loop unroll(full)
-            for (int t = 0; t < tokens; t++) {
-                __m256i p0 = _mm256_madd_epi16(pairs[t][0], ones), p1 = _mm256_madd_epi16(pairs[t][1], ones);
-                sum[t][0] = c ? in_order(_mm256_add_epi32(sum[t][0], p0)) : p0;
-                sum[t][1] = c ? in_order(_mm256_add_epi32(sum[t][1], p1)) : p1;
-            }
-        }
+        if (chain) sum_chains(tokens, bits, steps, chain, block, g * steps, x, sum, unpacked);
+        else sum_wide(tokens, steps, block, g * steps, x, sum);
         __m256 s0 = load_half(scales + g * 16), s1 = load_half(scales + g * 16 + 8);
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
-            if (!offsets) {
+            if (shift == SHIFT_ZERO) {
                 int32_t xs = group == 32 ? x->sums32[t] : x->sums16[g][t];
                 __m256i correction = _mm256_set1_epi32(zero * xs);
                 sum[t][0] = _mm256_sub_epi32(sum[t][0], correction);
@@ -90,7 +126,7 @@ INLINE void add_block(const int tokens, const int bits, const int group, const i
             acc[t][0] = _mm256_fmadd_ps(_mm256_mul_ps(s0, scale), _mm256_cvtepi32_ps(sum[t][0]), acc[t][0]);
             acc[t][1] = _mm256_fmadd_ps(_mm256_mul_ps(s1, scale), _mm256_cvtepi32_ps(sum[t][1]), acc[t][1]);
         }
-        if (!offsets) continue;
+        if (shift != SHIFT_OFFSETS) continue;
         const uint16_t *at = scales + groups * PANEL_ROWS + g * 16;
         __m256 o0 = load_half(at), o1 = load_half(at + 8);
 #pragma clang loop unroll(full)
@@ -102,14 +138,19 @@ INLINE void add_block(const int tokens, const int bits, const int group, const i
     }
 }
 
+INLINE size_t scale_bytes_of(const int group, const enum shift shift) {
+    return (size_t)(32 / group) * PANEL_ROWS * 2 * (shift == SHIFT_OFFSETS ? 2 : 1);
+}
+
 /* Panels `first`, first + apart, ... times rows of one group; streams * tokens <= TILE_SUMS.
  * fetches: the panel behind, while this one is worked on; past the matrix that does no harm.
- * meanwhile: fetched otherwise, where not NULL. */
+ * meanwhile: fetched otherwise, where not NULL.
+ * unpacked: where a panel of 4 bits goes as one of 8 bits, or NULL. */
 INLINE void integer_tile(const int streams, const int tokens, const int bits, const int group, const int chain,
-                         const int offsets, const struct packed_matrix *w, int32_t first, int32_t apart,
+                         const enum shift shift, const struct packed_matrix *w, int32_t first, int32_t apart,
                          const int fetches, struct fetch_list *meanwhile, const struct activation_block *x, float *y,
-                         size_t y_stride, int32_t accumulate) {
-    const size_t block_bytes = (size_t)(bits == 4 ? 256 : 512) + (size_t)(32 / group * 32 * (offsets ? 2 : 1));
+                         size_t y_stride, int32_t accumulate, uint8_t *unpacked) {
+    const size_t scale_bytes = scale_bytes_of(group, shift), block_bytes = (bits == 4 ? 256 : 512) + scale_bytes;
     size_t panel = block_bytes * (size_t)(w->cols / 32), stride = panel * (size_t)apart;
     const uint8_t *block = w->data + (size_t)first * panel;
     __m256 acc[TILE_SUMS][2];
@@ -120,7 +161,10 @@ INLINE void integer_tile(const int streams, const int tokens, const int bits, co
         else if (meanwhile) fetch_next(meanwhile);
 #pragma clang loop unroll(full)
         for (int s = 0; s < streams; s++)
-            add_block(tokens, bits, group, chain, offsets, w, block + (size_t)s * stride, x, acc + s * tokens);
+            add_block(tokens, bits, group, chain, shift, w, block + (size_t)s * stride, x, acc + s * tokens, unpacked);
+        if (!unpacked) continue;
+        __builtin_memcpy(unpacked + 512, block + 256, scale_bytes);
+        unpacked += 512 + scale_bytes;
     }
     __m256 out = _mm256_set1_ps(w->output_scale);
 #pragma clang loop unroll(full)
@@ -131,56 +175,102 @@ INLINE void integer_tile(const int streams, const int tokens, const int bits, co
     }
 }
 
-INLINE void integer_panels(const int bits, const int group, const int chain, const int offsets,
-                           const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,
-                           int32_t count, float *y, size_t y_stride, int32_t accumulate,
-                           struct fetch_list *meanwhile) {
-#define TILE(streams, tokens, apart, fetches, meanwhile)                                                            \
-    integer_tile(streams, tokens, bits, group, chain, offsets, w, p, apart, fetches, meanwhile, rows, out, y_stride, \
-                 accumulate)
-    const struct activation_block *rows = x;
-    float *out = y;
-    int32_t p = panels.begin;
-    if (count == 1) {
-        int32_t apart = (panels.end - panels.begin) / STREAMS;
-        for (; p < panels.begin + apart; p++) TILE(STREAMS, 1, apart, 0, NULL);
-        for (p = panels.begin + STREAMS * apart; p < panels.end; p++) TILE(1, 1, 0, 1, NULL);
-    }
-    for (; p < panels.end; p++) {
-        rows = x, out = y;
-        for (int32_t t = 0; t < count; t += ACTIVATION_SLOTS, out += ACTIVATION_SLOTS * y_stride) {
-            switch (count - t) {
-            case 1: TILE(1, 1, 0, 0, NULL); break;
-            case 2: TILE(1, 2, 0, t == 0, NULL); break;
-            case 3: TILE(1, 3, 0, t == 0, NULL); break;
-            default:
-                if (t == 0) TILE(1, 4, 0, 1, NULL);
-                else TILE(1, 4, 0, 0, meanwhile);
-            }
-            rows = (const void *)((const uint8_t *)rows + x_stride);
+/* One panel times `count` rows, group by group.  meanwhile: see integer_tile. */
+INLINE void integer_rows(const int bits, const int group, const int chain, const enum shift shift,
+                         const struct packed_matrix *w, int32_t panel, const uint8_t *x, size_t x_stride,
+                         int32_t count, float *y, size_t y_stride, int32_t accumulate, struct fetch_list *meanwhile) {
+#define TILE(tokens)                                                                                                 \
+    integer_tile(1, tokens, bits, group, chain, shift, w, panel, 0, 0, meanwhile, (const void *)x, y, y_stride,      \
+                 accumulate, NULL)
+    for (; count > 0; count -= ACTIVATION_SLOTS, x += x_stride, y += ACTIVATION_SLOTS * y_stride) {
+        switch (count) {
+        case 1: TILE(1); break;
+        case 2: TILE(2); break;
+        case 3: TILE(3); break;
+        default: TILE(4);
         }
     }
 #undef TILE
 }
 
-#define INTEGER_PANELS(name, bits, group, chain, offsets)                                                          \
+enum {
+    UNPACKING_ROWS_MIN = 2 * ACTIVATION_SLOTS + 1, /* two further tiles pay for the stores of the first */
+    UNPACKED_BLOCKS_MAX = 128                      /* of a panel, for which there is room on the stack: 4,096 columns */
+};
+
+/* Panels times more rows than a tile has. */
+INLINE void integer_groups(const int bits, const int group, const int chain, const enum shift shift,
+                           const struct packed_matrix *w, struct panel_range panels, const uint8_t *x,
+                           size_t x_stride, int32_t count, float *y, size_t y_stride, int32_t accumulate,
+                           struct fetch_list *meanwhile) {
+    _Alignas(64) uint8_t room[bits == 4 ? UNPACKED_BLOCKS_MAX * (512 + 128) : 1];
+    const int unpacks = bits == 4 && count >= UNPACKING_ROWS_MIN && w->cols / 32 <= UNPACKED_BLOCKS_MAX;
+    struct packed_matrix one = *w; /* the panel, unpacked */
+    one.data = room;
+    const int32_t rest = count - ACTIVATION_SLOTS;
+    for (int32_t p = panels.begin; p < panels.end; p++) {
+        integer_tile(1, 4, bits, group, chain, shift, w, p, 0, 1, NULL, (const void *)x, y, y_stride, accumulate,
+                     unpacks ? room : NULL);
+        const uint8_t *rows = x + x_stride;
+        float *out = y + ACTIVATION_SLOTS * y_stride;
+        if (unpacks) {
+            one.rows = w->rows - p * PANEL_ROWS;
+            integer_rows(8, group, chain, shift, &one, 0, rows, x_stride, rest, out + p * PANEL_ROWS, y_stride,
+                         accumulate, meanwhile);
+        } else {
+            integer_rows(bits, group, chain, shift, w, p, rows, x_stride, rest, out, y_stride, accumulate, meanwhile);
+        }
+    }
+}
+
+INLINE void integer_panels(const int bits, const int group, const int chain, const enum shift shift,
+                           const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,
+                           int32_t count, float *y, size_t y_stride, int32_t accumulate,
+                           struct fetch_list *meanwhile) {
+#define TILE(streams, tokens, apart, fetches)                                                                        \
+    integer_tile(streams, tokens, bits, group, chain, shift, w, p, apart, fetches, NULL, x, y, y_stride, accumulate, \
+                 NULL)
+    if (count > ACTIVATION_SLOTS) {
+        integer_groups(bits, group, chain, shift, w, panels, x, x_stride, count, y, y_stride, accumulate, meanwhile);
+        return;
+    }
+    int32_t p = panels.begin, apart = (panels.end - panels.begin) / STREAMS;
+    switch (count) {
+    case 1:
+        for (; p < panels.begin + apart; p++) TILE(STREAMS, 1, apart, 0);
+        for (p = panels.begin + STREAMS * apart; p < panels.end; p++) TILE(1, 1, 0, 1);
+        break;
+    case 2:
+        for (; p < panels.end; p++) TILE(1, 2, 0, 1);
+        break;
+    case 3:
+        for (; p < panels.end; p++) TILE(1, 3, 0, 1);
+        break;
+    default:
+        for (; p < panels.end; p++) TILE(1, 4, 0, 1);
+    }
+#undef TILE
+}
+
+#define INTEGER_PANELS(name, bits, group, chain, shift)                                                            \
     static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
                      int32_t count, float *y, size_t y_stride, int32_t accumulate,                                  \
                      struct fetch_list *meanwhile) {                                                                \
-        integer_panels(bits, group, chain, offsets, w, panels, x, x_stride, count, y, y_stride, accumulate,         \
+        integer_panels(bits, group, chain, shift, w, panels, x, x_stride, count, y, y_stride, accumulate,           \
                        meanwhile);                                                                                  \
     }
 
-INTEGER_PANELS(u4_g32_offsets, 4, 32, 8, 1)
-INTEGER_PANELS(u4_g32_zero, 4, 32, 8, 0)
-INTEGER_PANELS(u4_g16_offsets, 4, 16, 4, 1)
-INTEGER_PANELS(u4_g16_zero, 4, 16, 4, 0)
-INTEGER_PANELS(u5_g32_offsets, 8, 32, 4, 1)
-INTEGER_PANELS(u5_g32_zero, 8, 32, 4, 0)
-INTEGER_PANELS(u6_g16_offsets, 8, 16, 2, 1)
-INTEGER_PANELS(u6_g16_zero, 8, 16, 2, 0)
-INTEGER_PANELS(u8_g32_zero, 8, 32, 0, 0)
-INTEGER_PANELS(u8_g16_zero, 8, 16, 0, 0)
+INTEGER_PANELS(u4_g32_offsets, 4, 32, 8, SHIFT_OFFSETS)
+INTEGER_PANELS(u4_g32_zero, 4, 32, 8, SHIFT_ZERO)
+INTEGER_PANELS(u4_g16_offsets, 4, 16, 4, SHIFT_OFFSETS)
+INTEGER_PANELS(u4_g16_zero, 4, 16, 4, SHIFT_ZERO)
+INTEGER_PANELS(u5_g32_offsets, 8, 32, 4, SHIFT_OFFSETS)
+INTEGER_PANELS(u5_g32_zero, 8, 32, 4, SHIFT_ZERO)
+INTEGER_PANELS(u6_g16_offsets, 8, 16, 2, SHIFT_OFFSETS)
+INTEGER_PANELS(u6_g16_zero, 8, 16, 2, SHIFT_ZERO)
+INTEGER_PANELS(u8_g32_centered, 8, 32, 0, SHIFT_CENTERED)
+INTEGER_PANELS(u8_g32_zero, 8, 32, 0, SHIFT_ZERO)
+INTEGER_PANELS(u8_g16_zero, 8, 16, 0, SHIFT_ZERO)
 
 /* The panels of a layout, by what the matrix says of its quants. */
 #define PANELS(name, kernel)                                                                                        \
@@ -195,6 +285,7 @@ PANELS(panels_u4_g32, w->has_offsets ? u4_g32_offsets : u4_g32_zero)
 PANELS(panels_u4_g16, w->has_offsets ? u4_g16_offsets : u4_g16_zero)
 PANELS(panels_u8_g32, w->quant_maximum <= 31 ? w->has_offsets ? u5_g32_offsets : u5_g32_zero
                       : w->has_offsets       ? matmul_portable.panels[LAYOUT_U8_G32]
+                      : w->zero == 128       ? u8_g32_centered
                                              : u8_g32_zero)
 PANELS(panels_u8_g16, w->quant_maximum <= 63 ? w->has_offsets ? u6_g16_offsets : u6_g16_zero
                       : w->has_offsets       ? matmul_portable.panels[LAYOUT_U8_G16]
