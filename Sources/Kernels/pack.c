@@ -125,27 +125,43 @@ static void pack_viewed(const struct pack_source *source, const struct packed_ma
     }
 }
 
+typedef uint32_t four_words __attribute__((vector_size(16)));
+
+/* Four words of four rows, side by side instead of one after the other: word k goes to out + 64 k. */
+static void move_words(const uint8_t *const rows[4], size_t at, four_words flip, uint8_t *out) {
+    four_words w[4];
+    for (int32_t r = 0; r < 4; r++) memcpy(&w[r], rows[r] + at, sizeof w[r]);
+    four_words first = __builtin_shufflevector(w[0], w[1], 0, 4, 1, 5);
+    four_words second = __builtin_shufflevector(w[2], w[3], 0, 4, 1, 5);
+    four_words third = __builtin_shufflevector(w[0], w[1], 2, 6, 3, 7);
+    four_words last = __builtin_shufflevector(w[2], w[3], 2, 6, 3, 7);
+    w[0] = __builtin_shufflevector(first, second, 0, 1, 4, 5) ^ flip;
+    w[1] = __builtin_shufflevector(first, second, 2, 3, 6, 7) ^ flip;
+    w[2] = __builtin_shufflevector(third, last, 0, 1, 4, 5) ^ flip;
+    w[3] = __builtin_shufflevector(third, last, 2, 3, 6, 7) ^ flip;
+    for (int32_t k = 0; k < 4; k++) memcpy(out + k * 64, &w[k], sizeof w[k]);
+}
+
 /* Blocks of [d, m,] quants: the quants are words in panel order already. */
 static void pack_words(const struct pack_source *source, const struct packed_matrix *plan, int32_t panel,
                        uint8_t *out) {
+    static const uint8_t nothing[64];
     int32_t halves = plan->has_offsets ? 2 : 1, live = live_rows(source, panel);
     int32_t words = source->format == FORMAT_Q8_0 ? 8 : 4;
     size_t source_bytes = (size_t)(2 * halves + 4 * words);
-    size_t block_bytes = panel_block_bytes(plan->layout, plan->has_offsets);
-    uint32_t flip = source->format == FORMAT_Q8_0 ? 0x80808080u : 0;
-    for (int32_t b = 0; b < source->cols / 32; b++, out += block_bytes) {
-        uint16_t *scales = (uint16_t *)(out + 64 * words);
-        if (live < PANEL_ROWS) memset(out, 0, block_bytes);
-        for (int32_t r = 0; r < live; r++) {
-            const uint8_t *block = row_blocks(source, panel * PANEL_ROWS + r) + (size_t)b * source_bytes;
-            for (int32_t h = 0; h < halves; h++) memcpy(scales + h * PANEL_ROWS + r, block + 2 * h, 2);
-            for (int32_t k = 0; k < words; k++) {
-                uint32_t word;
-                memcpy(&word, block + 2 * halves + 4 * k, 4);
-                word ^= flip;
-                memcpy(out + k * 64 + r * 4, &word, 4);
-            }
-        }
+    four_words flip = { 0 };
+    if (source->format == FORMAT_Q8_0) flip |= 0x80808080u;
+    const uint8_t *rows[PANEL_ROWS];
+    for (int32_t r = 0; r < PANEL_ROWS; r++)
+        rows[r] = r < live ? row_blocks(source, panel * PANEL_ROWS + r) : nothing;
+    for (int32_t b = 0; b < source->cols / 32; b++) {
+        for (int32_t r = 0; r < PANEL_ROWS; r += 4)
+            for (int32_t k = 0; k < words; k += 4)
+                move_words(rows + r, (size_t)(2 * halves + 4 * k), flip, out + k * 64 + r * 4);
+        out += 64 * words;
+        for (int32_t h = 0; h < halves; h++, out += 2 * PANEL_ROWS)
+            for (int32_t r = 0; r < PANEL_ROWS; r++) memcpy(out + 2 * r, rows[r] + 2 * h, 2);
+        for (int32_t r = 0; r < live; r++) rows[r] += source_bytes;
     }
 }
 

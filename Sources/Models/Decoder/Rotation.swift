@@ -1,5 +1,6 @@
 // Rotation.swift: rotary position encoding as numbers: base, rotated elements, stretched frequencies.
 // Where they are read from a checkpoint: Rotation+Facts.swift. Source: RoFormer; scalings below.
+import Dispatch
 import Foundation
 
 /// How frequencies are stretched for contexts longer than the training's, as transformers defines it.
@@ -95,18 +96,29 @@ public struct Rotation: Sendable, Hashable {
     /// Bytes of the table of so many positions.
     func tableBytes(positions: Int) -> Int { positions * rotary * MemoryLayout<Float>.size }
 
+    /// Positions that one core works out at a time: a fraction of a millisecond.
+    private static let positionsPerPart = 256
+
     /// Cosines and sines of the first `positions`, `[positions, rotary / 2]`, flat.
     /// - context: positions that sequences may have, which some scalings depend on.
     func table(positions: Int, context: Int) -> (cosines: [Float], sines: [Float]) {
         let frequencies = frequencies(context: context)
-        var cosines = [Float](), sines = [Float]()
-        cosines.reserveCapacity(positions * frequencies.count)
-        sines.reserveCapacity(positions * frequencies.count)
-        for position in 0..<positions {
-            for frequency in frequencies {
-                let angle = Double(position) * frequency
-                cosines.append(Float(cos(angle) * magnitude))
-                sines.append(Float(sin(angle) * magnitude))
+        var cosines = [Float](repeating: 0, count: positions * frequencies.count), sines = cosines
+        cosines.withUnsafeMutableBufferPointer { cosines in
+            sines.withUnsafeMutableBufferPointer { sines in
+                // Each part writes its own positions.
+                nonisolated(unsafe) let cosines = cosines, sines = sines
+                let parts = (positions + Self.positionsPerPart - 1) / Self.positionsPerPart
+                DispatchQueue.concurrentPerform(iterations: parts) { part in
+                    let first = part * Self.positionsPerPart
+                    for position in first..<min(first + Self.positionsPerPart, positions) {
+                        for (pair, frequency) in frequencies.enumerated() {
+                            let angle = Double(position) * frequency, at = position * frequencies.count + pair
+                            cosines[at] = Float(cos(angle) * magnitude)
+                            sines[at] = Float(sin(angle) * magnitude)
+                        }
+                    }
+                }
             }
         }
         return (cosines, sines)
