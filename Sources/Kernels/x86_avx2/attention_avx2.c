@@ -85,6 +85,7 @@ INLINED void score_blocks(
         keys[w] = blocks[b + w];
         ahead[w] = attention_block_ahead(blocks, b + w, end);
     }
+#pragma clang loop unroll_count(4)
     for (int32_t d = 0; d < head_size; d++, query += rows) {
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++) {
@@ -277,6 +278,7 @@ INLINED void accumulate_columns(
         if (stop > end) stop = end;
         const char *value = (const char *)blocks[s / 16] + s % 16 * row_bytes + column * bytes;
         const char *ahead = attention_block_ahead(blocks, s / 16, (last + 15) / 16) + s % 16 * row_bytes;
+#pragma clang loop unroll_count(4)
         for (; s < stop; s++, value += row_bytes, ahead += row_bytes) {
             if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)row_bytes);
             const float *weight = weights + s;

@@ -1,8 +1,8 @@
 /* matmul.c (AVX2): 8 rows a register, `maddubs` on unsigned weights and signed activations.
  * Pairs of products are summed in 16 bits for as long as they cannot overflow: 8 pairs of 4-bit
  * quants, 4 of 5-bit, 2 of 6-bit.  8-bit quants go through the sign trick, one pair at a time.
- * A tile of a few activation rows shares every weight load, and the first tile of a panel leaves its 4-bit
- * quants unpacked for the others; see Sources/Kernels/README.md. */
+ * A tile of a few activation rows shares every weight load, and the first tile of a panel leaves its quants
+ * for the others as they want them; see Sources/Kernels/README.md. */
 #if defined(__x86_64__)
 #include "panels.h"
 #include "vectors.h"
@@ -17,9 +17,18 @@ INLINE __m256i broadcast4(const int8_t *p) {
     return _mm256_set1_epi32(word);
 }
 
+/* How a block keeps its quants. */
+enum quants {
+    QUANTS_4,
+    QUANTS_8,
+    QUANTS_SIGNED /* 8 bits less 128, which only a tile leaves to the next */
+};
+
+INLINE size_t quant_bytes(const enum quants quants) { return quants == QUANTS_4 ? 256 : 512; }
+
 /* Eight rows of four columns: k counts columns by four, half picks rows 0-7 or 8-15. */
-INLINE __m256i load_quants(const int bits, const uint8_t *block, int k, int half) {
-    if (bits == 8) return _mm256_loadu_si256((const __m256i *)(block + k * 64 + half * 32));
+INLINE __m256i load_quants(const enum quants quants, const uint8_t *block, int k, int half) {
+    if (quants != QUANTS_4) return _mm256_loadu_si256((const __m256i *)(block + k * 64 + half * 32));
     __m256i both = _mm256_loadu_si256((const __m256i *)(block + (k & 3) * 64 + half * 32));
     if (k >= 4) both = _mm256_srli_epi16(both, 4);
     return _mm256_and_si256(both, _mm256_set1_epi8(15));
@@ -35,9 +44,10 @@ INLINE __m256i in_order(__m256i sum) {
 enum { TILE_SUMS = 4 };
 
 /* One group of columns of one panel times `tokens` rows: sums of (q - 128) * x, by the sign trick, since such
- * products fill 16 bits. */
-INLINE void sum_wide(const int tokens, const int steps, const uint8_t *block, int32_t begin,
-                     const struct activation_block *x, __m256i (*sum)[2]) {
+ * products fill 16 bits.
+ * left: where the quants go as the next tile wants them, or NULL. */
+INLINE void sum_wide(const int tokens, const enum quants quants, const int steps, const uint8_t *block,
+                     int32_t begin, const struct activation_block *x, __m256i (*sum)[2], uint8_t *left) {
     const __m256i ones = _mm256_set1_epi16(1), flip = _mm256_set1_epi8((char)0x80);
 #pragma clang loop unroll(full)
     for (int k = begin; k < begin + steps; k++) {
@@ -45,7 +55,10 @@ INLINE void sum_wide(const int tokens, const int steps, const uint8_t *block, in
         __asm__ volatile("" ::: "memory");
 #pragma clang loop unroll(full)
         for (int half = 0; half < 2; half++) {
-            __m256i w = _mm256_xor_si256(load_quants(8, block, k, half), flip), magnitude = _mm256_abs_epi8(w);
+            __m256i w = load_quants(quants, block, k, half);
+            if (quants != QUANTS_SIGNED) w = _mm256_xor_si256(w, flip);
+            if (left) _mm256_store_si256((__m256i *)(left + k * 64 + half * 32), w);
+            __m256i magnitude = _mm256_abs_epi8(w);
 #pragma clang loop unroll(full)
             for (int t = 0; t < tokens; t++) {
                 if (!half) v[t] = broadcast4(x->quants[t] + k * 4);
@@ -58,9 +71,10 @@ INLINE void sum_wide(const int tokens, const int steps, const uint8_t *block, in
 }
 
 /* The same, sums of q * x, `chain` products at a time in 16 bits.
- * unpacked: where the quants go as 8-bit ones, or NULL. */
-INLINE void sum_chains(const int tokens, const int bits, const int steps, const int chain, const uint8_t *block,
-                       int32_t begin, const struct activation_block *x, __m256i (*sum)[2], uint8_t *unpacked) {
+ * left: where the quants go as 8-bit ones, or NULL. */
+INLINE void sum_chains(const int tokens, const enum quants quants, const int steps, const int chain,
+                       const uint8_t *block, int32_t begin, const struct activation_block *x, __m256i (*sum)[2],
+                       uint8_t *left) {
     const __m256i ones = _mm256_set1_epi16(1);
 #pragma clang loop unroll(full)
     for (int c = 0; c < steps; c += chain) {
@@ -70,10 +84,10 @@ INLINE void sum_chains(const int tokens, const int bits, const int steps, const 
             int k = begin + c + i;
             /* weights are loaded again rather than kept: registers are for sums */
             __asm__ volatile("" ::: "memory");
-            __m256i w0 = load_quants(bits, block, k, 0), w1 = load_quants(bits, block, k, 1);
-            if (unpacked) {
-                _mm256_store_si256((__m256i *)(unpacked + k * 64), w0);
-                _mm256_store_si256((__m256i *)(unpacked + k * 64 + 32), w1);
+            __m256i w0 = load_quants(quants, block, k, 0), w1 = load_quants(quants, block, k, 1);
+            if (left) {
+                _mm256_store_si256((__m256i *)(left + k * 64), w0);
+                _mm256_store_si256((__m256i *)(left + k * 64 + 32), w1);
             }
 #pragma clang loop unroll(full)
             for (int t = 0; t < tokens; t++) {
@@ -102,17 +116,17 @@ enum shift {
 /* 32 columns of one panel times `tokens` rows of one group, added to their sums.  Everything but the pointers
  * is a constant after inlining.
  * chain: products that fit into 16 bits before they must widen (0: sign trick). */
-INLINE void add_block(const int tokens, const int bits, const int group, const int chain, const enum shift shift,
-                      const struct packed_matrix *w, const uint8_t *block, const struct activation_block *x,
-                      __m256 (*acc)[2], uint8_t *unpacked) {
+INLINE void add_block(const int tokens, const enum quants quants, const int group, const int chain,
+                      const enum shift shift, const struct packed_matrix *w, const uint8_t *block,
+                      const struct activation_block *x, __m256 (*acc)[2], uint8_t *left) {
     const int groups = 32 / group, steps = group / 4;
-    const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
+    const uint16_t *scales = (const uint16_t *)(block + quant_bytes(quants));
     const int32_t zero = chain ? w->zero : w->zero - 128;
 #pragma clang loop unroll(full)
     for (int g = 0; g < groups; g++) {
         __m256i sum[ACTIVATION_SLOTS][2];
-        if (chain) sum_chains(tokens, bits, steps, chain, block, g * steps, x, sum, unpacked);
-        else sum_wide(tokens, steps, block, g * steps, x, sum);
+        if (chain) sum_chains(tokens, quants, steps, chain, block, g * steps, x, sum, left);
+        else sum_wide(tokens, quants, steps, block, g * steps, x, sum, left);
         __m256 s0 = load_half(scales + g * 16), s1 = load_half(scales + g * 16 + 8);
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
@@ -145,12 +159,13 @@ INLINE size_t scale_bytes_of(const int group, const enum shift shift) {
 /* Panels `first`, first + apart, ... times rows of one group; streams * tokens <= TILE_SUMS.
  * fetches: the panel behind, while this one is worked on; past the matrix that does no harm.
  * meanwhile: fetched otherwise, where not NULL.
- * unpacked: where a panel of 4 bits goes as one of 8 bits, or NULL. */
-INLINE void integer_tile(const int streams, const int tokens, const int bits, const int group, const int chain,
-                         const enum shift shift, const struct packed_matrix *w, int32_t first, int32_t apart,
-                         const int fetches, struct fetch_list *meanwhile, const struct activation_block *x, float *y,
-                         size_t y_stride, int32_t accumulate, uint8_t *unpacked) {
-    const size_t scale_bytes = scale_bytes_of(group, shift), block_bytes = (bits == 4 ? 256 : 512) + scale_bytes;
+ * left: where the panel goes as later tiles want it, or NULL. */
+INLINE void integer_tile(const int streams, const int tokens, const enum quants quants, const int group,
+                         const int chain, const enum shift shift, const struct packed_matrix *w, int32_t first,
+                         int32_t apart, const int fetches, struct fetch_list *meanwhile,
+                         const struct activation_block *x, float *y, size_t y_stride, int32_t accumulate,
+                         uint8_t *left) {
+    const size_t scale_bytes = scale_bytes_of(group, shift), block_bytes = quant_bytes(quants) + scale_bytes;
     size_t panel = block_bytes * (size_t)(w->cols / 32), stride = panel * (size_t)apart;
     const uint8_t *block = w->data + (size_t)first * panel;
     __m256 acc[TILE_SUMS][2];
@@ -161,10 +176,10 @@ INLINE void integer_tile(const int streams, const int tokens, const int bits, co
         else if (meanwhile) fetch_next(meanwhile);
 #pragma clang loop unroll(full)
         for (int s = 0; s < streams; s++)
-            add_block(tokens, bits, group, chain, shift, w, block + (size_t)s * stride, x, acc + s * tokens, unpacked);
-        if (!unpacked) continue;
-        __builtin_memcpy(unpacked + 512, block + 256, scale_bytes);
-        unpacked += 512 + scale_bytes;
+            add_block(tokens, quants, group, chain, shift, w, block + (size_t)s * stride, x, acc + s * tokens, left);
+        if (!left) continue;
+        __builtin_memcpy(left + quant_bytes(QUANTS_8), block + quant_bytes(quants), scale_bytes);
+        left += quant_bytes(QUANTS_8) + scale_bytes;
     }
     __m256 out = _mm256_set1_ps(w->output_scale);
 #pragma clang loop unroll(full)
@@ -176,11 +191,11 @@ INLINE void integer_tile(const int streams, const int tokens, const int bits, co
 }
 
 /* One panel times `count` rows, group by group.  meanwhile: see integer_tile. */
-INLINE void integer_rows(const int bits, const int group, const int chain, const enum shift shift,
+INLINE void integer_rows(const enum quants quants, const int group, const int chain, const enum shift shift,
                          const struct packed_matrix *w, int32_t panel, const uint8_t *x, size_t x_stride,
                          int32_t count, float *y, size_t y_stride, int32_t accumulate, struct fetch_list *meanwhile) {
 #define TILE(tokens)                                                                                                 \
-    integer_tile(1, tokens, bits, group, chain, shift, w, panel, 0, 0, meanwhile, (const void *)x, y, y_stride,      \
+    integer_tile(1, tokens, quants, group, chain, shift, w, panel, 0, 0, meanwhile, (const void *)x, y, y_stride,      \
                  accumulate, NULL)
     for (; count > 0; count -= ACTIVATION_SLOTS, x += x_stride, y += ACTIVATION_SLOTS * y_stride) {
         switch (count) {
@@ -194,44 +209,47 @@ INLINE void integer_rows(const int bits, const int group, const int chain, const
 }
 
 enum {
-    UNPACKING_ROWS_MIN = 2 * ACTIVATION_SLOTS + 1, /* two further tiles pay for the stores of the first */
-    UNPACKED_BLOCKS_MAX = 128                      /* of a panel, for which there is room on the stack: 4,096 columns */
+    LEAVING_ROWS_MIN = 2 * ACTIVATION_SLOTS + 1, /* two further tiles pay for the stores of the first */
+    LEFT_BLOCKS_MAX = 128                        /* of a panel, for which there is room on the stack: 4,096 columns */
 };
 
-/* Panels times more rows than a tile has. */
-INLINE void integer_groups(const int bits, const int group, const int chain, const enum shift shift,
+/* Panels times more rows than a tile has.  The first tile of a panel unpacks 4-bit quants, and takes 128 from
+ * 8-bit ones, for all others. */
+INLINE void integer_groups(const enum quants quants, const int group, const int chain, const enum shift shift,
                            const struct packed_matrix *w, struct panel_range panels, const uint8_t *x,
                            size_t x_stride, int32_t count, float *y, size_t y_stride, int32_t accumulate,
                            struct fetch_list *meanwhile) {
-    _Alignas(64) uint8_t room[bits == 4 ? UNPACKED_BLOCKS_MAX * (512 + 128) : 1];
-    const int unpacks = bits == 4 && count >= UNPACKING_ROWS_MIN && w->cols / 32 <= UNPACKED_BLOCKS_MAX;
-    struct packed_matrix one = *w; /* the panel, unpacked */
-    one.data = room;
+    const enum quants later = chain ? QUANTS_8 : QUANTS_SIGNED;
+    _Alignas(64) uint8_t room[LEFT_BLOCKS_MAX * (512 + 128)];
+    const int leaves = later != quants && count >= LEAVING_ROWS_MIN && w->cols / 32 <= LEFT_BLOCKS_MAX;
+    struct packed_matrix left = *w; /* one panel */
+    left.data = room;
     const int32_t rest = count - ACTIVATION_SLOTS;
     for (int32_t p = panels.begin; p < panels.end; p++) {
-        integer_tile(1, 4, bits, group, chain, shift, w, p, 0, 1, NULL, (const void *)x, y, y_stride, accumulate,
-                     unpacks ? room : NULL);
+        integer_tile(1, 4, quants, group, chain, shift, w, p, 0, 1, NULL, (const void *)x, y, y_stride, accumulate,
+                     leaves ? room : NULL);
         const uint8_t *rows = x + x_stride;
         float *out = y + ACTIVATION_SLOTS * y_stride;
-        if (unpacks) {
-            one.rows = w->rows - p * PANEL_ROWS;
-            integer_rows(8, group, chain, shift, &one, 0, rows, x_stride, rest, out + p * PANEL_ROWS, y_stride,
+        if (leaves) {
+            left.rows = w->rows - p * PANEL_ROWS;
+            integer_rows(later, group, chain, shift, &left, 0, rows, x_stride, rest, out + p * PANEL_ROWS, y_stride,
                          accumulate, meanwhile);
         } else {
-            integer_rows(bits, group, chain, shift, w, p, rows, x_stride, rest, out, y_stride, accumulate, meanwhile);
+            integer_rows(quants, group, chain, shift, w, p, rows, x_stride, rest, out, y_stride, accumulate,
+                         meanwhile);
         }
     }
 }
 
-INLINE void integer_panels(const int bits, const int group, const int chain, const enum shift shift,
+INLINE void integer_panels(const enum quants quants, const int group, const int chain, const enum shift shift,
                            const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,
                            int32_t count, float *y, size_t y_stride, int32_t accumulate,
                            struct fetch_list *meanwhile) {
 #define TILE(streams, tokens, apart, fetches)                                                                        \
-    integer_tile(streams, tokens, bits, group, chain, shift, w, p, apart, fetches, NULL, x, y, y_stride, accumulate, \
+    integer_tile(streams, tokens, quants, group, chain, shift, w, p, apart, fetches, NULL, x, y, y_stride, accumulate, \
                  NULL)
     if (count > ACTIVATION_SLOTS) {
-        integer_groups(bits, group, chain, shift, w, panels, x, x_stride, count, y, y_stride, accumulate, meanwhile);
+        integer_groups(quants, group, chain, shift, w, panels, x, x_stride, count, y, y_stride, accumulate, meanwhile);
         return;
     }
     int32_t p = panels.begin, apart = (panels.end - panels.begin) / STREAMS;
@@ -252,25 +270,25 @@ INLINE void integer_panels(const int bits, const int group, const int chain, con
 #undef TILE
 }
 
-#define INTEGER_PANELS(name, bits, group, chain, shift)                                                            \
+#define INTEGER_PANELS(name, quants, group, chain, shift)                                                          \
     static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
                      int32_t count, float *y, size_t y_stride, int32_t accumulate,                                  \
                      struct fetch_list *meanwhile) {                                                                \
-        integer_panels(bits, group, chain, shift, w, panels, x, x_stride, count, y, y_stride, accumulate,           \
+        integer_panels(quants, group, chain, shift, w, panels, x, x_stride, count, y, y_stride, accumulate,         \
                        meanwhile);                                                                                  \
     }
 
-INTEGER_PANELS(u4_g32_offsets, 4, 32, 8, SHIFT_OFFSETS)
-INTEGER_PANELS(u4_g32_zero, 4, 32, 8, SHIFT_ZERO)
-INTEGER_PANELS(u4_g16_offsets, 4, 16, 4, SHIFT_OFFSETS)
-INTEGER_PANELS(u4_g16_zero, 4, 16, 4, SHIFT_ZERO)
-INTEGER_PANELS(u5_g32_offsets, 8, 32, 4, SHIFT_OFFSETS)
-INTEGER_PANELS(u5_g32_zero, 8, 32, 4, SHIFT_ZERO)
-INTEGER_PANELS(u6_g16_offsets, 8, 16, 2, SHIFT_OFFSETS)
-INTEGER_PANELS(u6_g16_zero, 8, 16, 2, SHIFT_ZERO)
-INTEGER_PANELS(u8_g32_centered, 8, 32, 0, SHIFT_CENTERED)
-INTEGER_PANELS(u8_g32_zero, 8, 32, 0, SHIFT_ZERO)
-INTEGER_PANELS(u8_g16_zero, 8, 16, 0, SHIFT_ZERO)
+INTEGER_PANELS(u4_g32_offsets, QUANTS_4, 32, 8, SHIFT_OFFSETS)
+INTEGER_PANELS(u4_g32_zero, QUANTS_4, 32, 8, SHIFT_ZERO)
+INTEGER_PANELS(u4_g16_offsets, QUANTS_4, 16, 4, SHIFT_OFFSETS)
+INTEGER_PANELS(u4_g16_zero, QUANTS_4, 16, 4, SHIFT_ZERO)
+INTEGER_PANELS(u5_g32_offsets, QUANTS_8, 32, 4, SHIFT_OFFSETS)
+INTEGER_PANELS(u5_g32_zero, QUANTS_8, 32, 4, SHIFT_ZERO)
+INTEGER_PANELS(u6_g16_offsets, QUANTS_8, 16, 2, SHIFT_OFFSETS)
+INTEGER_PANELS(u6_g16_zero, QUANTS_8, 16, 2, SHIFT_ZERO)
+INTEGER_PANELS(u8_g32_centered, QUANTS_8, 32, 0, SHIFT_CENTERED)
+INTEGER_PANELS(u8_g32_zero, QUANTS_8, 32, 0, SHIFT_ZERO)
+INTEGER_PANELS(u8_g16_zero, QUANTS_8, 16, 0, SHIFT_ZERO)
 
 /* The panels of a layout, by what the matrix says of its quants. */
 #define PANELS(name, kernel)                                                                                        \
