@@ -49,6 +49,21 @@ struct MatmulTests {
         }
     }
 
+    @Test(arguments: shapes.filter { layout_is_float($0.layout) == 0 })
+    func `panels too wide to be left for later tiles, and further rows, make no difference`(shape: Shape) {
+        var generator = SeededNumbers(seed: 31)
+        let cols = 4128, count = 11
+        let matrix = RandomMatrix(
+            layout: shape.layout, rows: 21, cols: cols, quantMaximum: shape.quantMaximum,
+            hasOffsets: shape.hasOffsets, using: &generator)
+        defer { matrix.memory.deallocate() }
+        let x = (0..<count * cols).map { _ in Float.random(in: -3...3, using: &generator) }
+        let expected = Products.of(KernelSet.portable.table, matrix.record, x, count: count)
+        for table in KernelSet.twins.map(\.table) {
+            #expect(Products.of(table, matrix.record, x, count: count).map(\.bitPattern) == expected.map(\.bitPattern))
+        }
+    }
+
     @Test func `a list to fetch is walked to its end and no further, and changes no bits`() {
         var generator = SeededNumbers(seed: 21)
         let matrix = RandomMatrix(

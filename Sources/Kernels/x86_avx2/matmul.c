@@ -121,7 +121,6 @@ INLINE void add_block(const int tokens, const enum quants quants, const int grou
                       const struct activation_block *x, __m256 (*acc)[2], uint8_t *left) {
     const int groups = 32 / group, steps = group / 4;
     const uint16_t *scales = (const uint16_t *)(block + quant_bytes(quants));
-    const int32_t zero = chain ? w->zero : w->zero - 128;
 #pragma clang loop unroll(full)
     for (int g = 0; g < groups; g++) {
         __m256i sum[ACTIVATION_SLOTS][2];
@@ -132,7 +131,7 @@ INLINE void add_block(const int tokens, const enum quants quants, const int grou
         for (int t = 0; t < tokens; t++) {
             if (shift == SHIFT_ZERO) {
                 int32_t xs = group == 32 ? x->sums32[t] : x->sums16[g][t];
-                __m256i correction = _mm256_set1_epi32(zero * xs);
+                __m256i correction = _mm256_set1_epi32(w->zero * xs);
                 sum[t][0] = _mm256_sub_epi32(sum[t][0], correction);
                 sum[t][1] = _mm256_sub_epi32(sum[t][1], correction);
             }
@@ -287,8 +286,10 @@ INTEGER_PANELS(u5_g32_zero, QUANTS_8, 32, 4, SHIFT_ZERO)
 INTEGER_PANELS(u6_g16_offsets, QUANTS_8, 16, 2, SHIFT_OFFSETS)
 INTEGER_PANELS(u6_g16_zero, QUANTS_8, 16, 2, SHIFT_ZERO)
 INTEGER_PANELS(u8_g32_centered, QUANTS_8, 32, 0, SHIFT_CENTERED)
-INTEGER_PANELS(u8_g32_zero, QUANTS_8, 32, 0, SHIFT_ZERO)
-INTEGER_PANELS(u8_g16_zero, QUANTS_8, 16, 0, SHIFT_ZERO)
+INTEGER_PANELS(u8_g16_centered, QUANTS_8, 16, 0, SHIFT_CENTERED)
+
+/* Every format with quants of 8 bits has them around 128. */
+INLINE int is_centered(const struct packed_matrix *w) { return !w->has_offsets && w->zero == 128; }
 
 /* The panels of a layout, by what the matrix says of its quants. */
 #define PANELS(name, kernel)                                                                                        \
@@ -302,12 +303,11 @@ INTEGER_PANELS(u8_g16_zero, QUANTS_8, 16, 0, SHIFT_ZERO)
 PANELS(panels_u4_g32, w->has_offsets ? u4_g32_offsets : u4_g32_zero)
 PANELS(panels_u4_g16, w->has_offsets ? u4_g16_offsets : u4_g16_zero)
 PANELS(panels_u8_g32, w->quant_maximum <= 31 ? w->has_offsets ? u5_g32_offsets : u5_g32_zero
-                      : w->has_offsets       ? matmul_portable.panels[LAYOUT_U8_G32]
-                      : w->zero == 128       ? u8_g32_centered
-                                             : u8_g32_zero)
+                      : is_centered(w)       ? u8_g32_centered
+                                             : matmul_portable.panels[LAYOUT_U8_G32])
 PANELS(panels_u8_g16, w->quant_maximum <= 63 ? w->has_offsets ? u6_g16_offsets : u6_g16_zero
-                      : w->has_offsets       ? matmul_portable.panels[LAYOUT_U8_G16]
-                                             : u8_g16_zero)
+                      : is_centered(w)       ? u8_g16_centered
+                                             : matmul_portable.panels[LAYOUT_U8_G16])
 
 /* --- activations ----------------------------------------------------------------------------- */
 
