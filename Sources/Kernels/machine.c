@@ -65,6 +65,21 @@ __attribute__((target("avx2,fma"))) static void int8_avx2(int64_t rounds) {
     __asm__ volatile("" : : "x"(sum));
 }
 
+/* Products of 8 bits fill sixteen: they are widened one by one, and need a sign each. */
+__attribute__((target("avx2,fma"))) static void int8_wide_avx2(int64_t rounds) {
+    enum { CHAINS = 8 };
+    __m256i w = _mm256_set1_epi8(1), x = w, ones = _mm256_set1_epi16(1), sums[CHAINS];
+    __asm__ volatile("" : "+x"(w));
+    UNROLLED for (int c = 0; c < CHAINS; c++) sums[c] = _mm256_setzero_si256();
+    for (int64_t r = 0; r < rounds; r++)
+        UNROLLED for (int c = 0; c < CHAINS; c++) {
+            __asm__ volatile("" : "+x"(x));
+            __m256i pairs = _mm256_maddubs_epi16(w, _mm256_sign_epi8(x, w));
+            sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(pairs, ones));
+        }
+    UNROLLED for (int c = 0; c < CHAINS; c++) __asm__ volatile("" : : "x"(sums[c]));
+}
+
 __attribute__((target("avx2,fma"))) static void f32_avx2(int64_t rounds) {
     __m256 sums[12], w = _mm256_set1_ps(1), x = w;
     __asm__ volatile("" : "+x"(w), "+x"(x));
@@ -108,6 +123,7 @@ static const struct probe probes[] = {
     { "portable", MACHINE_F32_OPERATIONS, f32_portable, 48 * 2, 1 << 17 },
 #if defined(__x86_64__)
     { "avx2", MACHINE_INT8_OPERATIONS, int8_avx2, 64 * 32 * 2, 1 << 16 },
+    { "avx2", MACHINE_INT8_WIDE_OPERATIONS, int8_wide_avx2, 8 * 32 * 2, 1 << 18 },
     { "avx2", MACHINE_F32_OPERATIONS, f32_avx2, 12 * 8 * 2, 1 << 19 },
     { "avx512", MACHINE_INT8_OPERATIONS, int8_avx512, 16 * 64 * 2, 1 << 18 },
     { "avx512", MACHINE_F32_OPERATIONS, f32_avx512, 16 * 16 * 2, 1 << 18 },

@@ -7,7 +7,8 @@
 
 enum machine_quantity {
     MACHINE_READ_BYTES,      /* from a buffer far larger than the caches, each thread its own part */
-    MACHINE_INT8_OPERATIONS, /* unsigned times signed bytes, summed in 32 bits */
+    MACHINE_INT8_OPERATIONS, /* unsigned times signed bytes, summed in 32 bits; where it matters, of 4 bits */
+    MACHINE_INT8_WIDE_OPERATIONS, /* the same of all 8 bits, where that is slower */
     MACHINE_F32_OPERATIONS,
     MACHINE_BF16_OPERATIONS  /* summed in f32 */
 };

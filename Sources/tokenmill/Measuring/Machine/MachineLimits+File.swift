@@ -29,6 +29,7 @@ extension MachineLimits {
         else { return nil }
         self.init(
             kernels: kernels, threads: threads, readBytesPerSecond: read, int8OperationsPerSecond: int8,
+            int8WideOperationsPerSecond: json["int8_wide_operations_per_second"]?.doubleValue,
             f32OperationsPerSecond: f32,
             bf16OperationsPerSecond: json["bf16_operations_per_second"]?.doubleValue)
     }

@@ -8,11 +8,13 @@ struct MachineLimits: Sendable, Hashable {
     let threads: Int
     let readBytesPerSecond: Double
     let int8OperationsPerSecond: Double
+    /// With weights of more than 7 bits; `nil` where that is no slower.
+    var int8WideOperationsPerSecond: Double?
     let f32OperationsPerSecond: Double
     /// `nil` where the kernels' instruction set, or the CPU, has none.
     let bf16OperationsPerSecond: Double?
 
-    /// - seconds: for each of the four.
+    /// - seconds: for each of the five.
     static func measure(
         kernels: String, threads: Int, seconds: Double
     ) throws(CommandFailure) -> MachineLimits {
@@ -25,10 +27,12 @@ struct MachineLimits: Sendable, Hashable {
             }
             return rate
         }
+        let wide = try peak(MACHINE_INT8_WIDE_OPERATIONS)
         let bf16 = try peak(MACHINE_BF16_OPERATIONS)
         return MachineLimits(
             kernels: kernels, threads: threads, readBytesPerSecond: try peak(MACHINE_READ_BYTES),
             int8OperationsPerSecond: try peak(MACHINE_INT8_OPERATIONS),
+            int8WideOperationsPerSecond: wide > 0 ? wide : nil,
             f32OperationsPerSecond: try peak(MACHINE_F32_OPERATIONS),
             bf16OperationsPerSecond: bf16 > 0 ? bf16 : nil)
     }
@@ -38,6 +42,7 @@ struct MachineLimits: Sendable, Hashable {
             "kernels": .string(kernels), "threads": .integer(threads),
             "read_bytes_per_second": .double(readBytesPerSecond),
             "int8_operations_per_second": .double(int8OperationsPerSecond),
+            "int8_wide_operations_per_second": int8WideOperationsPerSecond.map { .double($0) } ?? .null,
             "f32_operations_per_second": .double(f32OperationsPerSecond),
             "bf16_operations_per_second": bf16OperationsPerSecond.map { .double($0) } ?? .null,
         ]
@@ -45,13 +50,15 @@ struct MachineLimits: Sendable, Hashable {
 
     /// - limits: of one machine, with any numbers of threads.
     static func text(_ limits: [MachineLimits]) -> String {
-        let head = ["threads", "kernels", "read GB/s", "int8 TOP/s", "f32 TFLOP/s", "bf16 TFLOP/s"]
+        func tera(_ rate: Double?) -> String { rate.map { ($0 * 1e-12).text(decimals: 3) } ?? "-" }
+        let head = [
+            "threads", "kernels", "read GB/s", "int8 TOP/s", "8-bit weights", "f32 TFLOP/s", "bf16 TFLOP/s",
+        ]
         let rows = limits.map { row in
             [
                 "\(row.threads)", row.kernels, (row.readBytesPerSecond * 1e-9).text(decimals: 1),
-                (row.int8OperationsPerSecond * 1e-12).text(decimals: 3),
-                (row.f32OperationsPerSecond * 1e-12).text(decimals: 3),
-                row.bf16OperationsPerSecond.map { ($0 * 1e-12).text(decimals: 3) } ?? "-",
+                tera(row.int8OperationsPerSecond), tera(row.int8WideOperationsPerSecond),
+                tera(row.f32OperationsPerSecond), tera(row.bf16OperationsPerSecond),
             ]
         }
         return TextTable.lines([head] + rows).joined(separator: "\n") + "\n"

@@ -7,6 +7,8 @@ struct ModelWork: Sendable, Hashable {
     /// Weights that each row is multiplied by, by the arithmetic that their format allows.
     struct Elements: Sendable, Hashable {
         var integer = 0
+        /// Integers of more than 7 bits.
+        var wide = 0
         var bfloat = 0
         var single = 0
 
@@ -14,6 +16,7 @@ struct ModelWork: Sendable, Hashable {
             switch format {
             case .f32, .f16: single += count
             case .bf16: bfloat += count
+            case .q8_0, .iq4_nl, .iq4_xs: wide += count
             default: integer += count
             }
         }
@@ -21,8 +24,9 @@ struct ModelWork: Sendable, Hashable {
         /// - isExact: everything in f32, whatever the format.
         func seconds(on limits: MachineLimits, isExact: Bool) -> Double {
             let f32 = limits.f32OperationsPerSecond
-            guard !isExact else { return 2 * Double(integer + bfloat + single) / f32 }
-            return 2 * Double(integer) / limits.int8OperationsPerSecond
+            guard !isExact else { return 2 * Double(integer + wide + bfloat + single) / f32 }
+            let int8 = limits.int8OperationsPerSecond
+            return 2 * Double(integer) / int8 + 2 * Double(wide) / (limits.int8WideOperationsPerSecond ?? int8)
                 + 2 * Double(bfloat) / max(f32, limits.bf16OperationsPerSecond ?? 0)
                 + 2 * Double(single) / f32
         }

@@ -19,7 +19,8 @@ struct MachineLimitsTests {
         let limits = [1, 2].map {
             MachineLimits(
                 kernels: "avx2", threads: $0, readBytesPerSecond: 1.5e9 * Double($0), int8OperationsPerSecond: 2e9,
-                f32OperationsPerSecond: 1e9, bf16OperationsPerSecond: $0 == 1 ? nil : 3e9)
+                int8WideOperationsPerSecond: $0 == 1 ? 1e9 : nil, f32OperationsPerSecond: 1e9,
+                bf16OperationsPerSecond: $0 == 1 ? nil : 3e9)
         }
         let file: JSONValue = ["machine": .array(limits.map(\.json))]
         try Data(file.serialized()).write(to: URL(filePath: path))
@@ -50,6 +51,16 @@ struct ModelWorkTests {
         let many = ThroughputCase(streams: 100, promptTokens: 1, generateTokens: 2)
         #expect(abs(work.generationLimit(one, on: machine) - 250) < 1e-6)
         #expect(abs(work.generationLimit(many, on: machine) - 500) < 1e-6)
+    }
+
+    @Test func `weights of 8 bits are held against their own peak, where there is one`() {
+        let many = ThroughputCase(streams: 100, promptTokens: 1, generateTokens: 2)
+        let wide = ModelWork(
+            layers: .init(integer: 1_000_000), head: .init(wide: 1_000_000), stepBytes: 4_000_000, isExact: false)
+        #expect(abs(wide.generationLimit(many, on: machine) - 500) < 1e-6)
+        var slower = machine
+        slower.int8WideOperationsPerSecond = 1e9
+        #expect(abs(wide.generationLimit(many, on: slower) - 1000 / 3) < 1e-6)
     }
 
     @Test func `a prompt needs the head once`() {
