@@ -14,7 +14,7 @@ final class CPUProgram {
     ) throws(BackendError) {
         let headSizeMax = attentions.map(\.headSize).max() ?? 8
         // Attention is shared out by spans only while heads are too few to keep the workers busy.
-        let heads = workers * PARTS_PER_WORKER
+        let heads = workers * HEADS_PER_WORKER
         let spans = positions / attention_span_tokens + 1
         let share = attentions.map { $0.heads / $0.kvHeads }.max() ?? 1
         let perHead = spans * share * Int(attention_partial_floats(Int32(headSizeMax)))

@@ -145,7 +145,7 @@ static void move_words(const uint8_t *const rows[4], size_t at, four_words flip,
 /* Blocks of [d, m,] quants: the quants are words in panel order already. */
 static void pack_words(const struct pack_source *source, const struct packed_matrix *plan, int32_t panel,
                        uint8_t *out) {
-    static const uint8_t nothing[64];
+    static const uint8_t nothing[64]; /* a row past the last one; no block is longer */
     int32_t halves = plan->has_offsets ? 2 : 1, live = live_rows(source, panel);
     int32_t words = source->format == FORMAT_Q8_0 ? 8 : 4;
     size_t source_bytes = (size_t)(2 * halves + 4 * words);

@@ -50,7 +50,7 @@ struct MatmulTests {
     }
 
     @Test(arguments: shapes.filter { layout_is_float($0.layout) == 0 })
-    func `panels too wide to be left for later tiles, and further rows, make no difference`(shape: Shape) {
+    func `panels too wide to be prepared for later tiles make no difference`(shape: Shape) {
         var generator = SeededNumbers(seed: 31)
         let cols = 4128, count = 11
         let matrix = RandomMatrix(

@@ -6,16 +6,17 @@
 #include <stdint.h>
 
 enum machine_quantity {
-    MACHINE_READ_BYTES,      /* from a buffer far larger than the caches, each thread its own part */
-    MACHINE_INT8_OPERATIONS, /* unsigned times signed bytes, summed in 32 bits; where it matters, of 4 bits */
-    MACHINE_INT8_WIDE_OPERATIONS, /* the same of all 8 bits, where that is slower */
+    MACHINE_READ_BYTES,           /* from a buffer far larger than the caches, each thread its own part */
+    MACHINE_INT8_OPERATIONS,      /* quants of 4 bits times signed bytes, summed in 32 bits */
+    MACHINE_INT8_WIDE_OPERATIONS, /* the same with quants of 8 bits */
     MACHINE_F32_OPERATIONS,
-    MACHINE_BF16_OPERATIONS  /* summed in f32 */
+    MACHINE_BF16_OPERATIONS       /* summed in f32 */
 };
 
 /* The best rate per second that `threads` threads reach within `seconds`, with the instructions that
  * the kernel table of that name may use.  A multiply-add is two operations.
- * 0: that table has no instruction for it, or the CPU lacks it.  Negative: threads or memory refused. */
+ * 0: that table or the CPU has no instruction for it, or, for 8-bit quants, none slower than for 4-bit ones.
+ * Negative: threads or memory refused. */
 double machine_peak(enum machine_quantity quantity, const char *table, int32_t threads, double seconds);
 
 #endif

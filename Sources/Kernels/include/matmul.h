@@ -28,7 +28,13 @@
 #include "activations.h"
 #include "fetch.h"
 
-enum { PANEL_ROWS = 16 };
+enum {
+    PANEL_ROWS = 16,
+    /* Places of a matrix that a kernel may read at once for a single row, each in one direction: memory then
+     * runs ahead further than it would for one place, and no instruction need fetch.  Ranges for few rows are
+     * worth cutting no shorter. */
+    PLACES_AT_ONCE = 3
+};
 
 enum weight_layout {
     LAYOUT_F32, LAYOUT_F16, LAYOUT_BF16, LAYOUT_U4_G32, LAYOUT_U4_G16, LAYOUT_U8_G32, LAYOUT_U8_G16,

@@ -14,7 +14,7 @@ enum {
     CACHE_GROUPS_MAX = 4,
     PRODUCTS_MAX = 4,
     BLOCK_ROWS = 16, /* rows of one sequence that attention works on together */
-    PARTS_PER_WORKER = 4 /* work is cut so that claims stay rare and nobody waits long */
+    HEADS_PER_WORKER = 4 /* with fewer, attention is shared out by spans, so that nobody waits long */
 };
 
 /* Consecutive rows of one sequence; pages[g] is its table in cache group g. */

@@ -172,7 +172,7 @@ static void attend_by_spans(const struct attention_layer *layer, const struct ru
 static int32_t spans_pay(const struct attention_layer *layer, const struct run *run) {
     const struct step *step = run->step;
     int32_t workers = workers_count(run->team);
-    if (workers == 1 || step->block_count * layer->kv_heads >= workers * PARTS_PER_WORKER) return 0;
+    if (workers == 1 || step->block_count * layer->kv_heads >= workers * HEADS_PER_WORKER) return 0;
     int32_t most = 0;
     for (int32_t block = 0; block < step->block_count; block++) {
         struct attention_job job = attention_job_of(layer, run, block, 0);

@@ -1,10 +1,9 @@
-/* products.c: matrix products, cut into runs of panels for groups of rows. */
+/* products.c: matrix products, cut into runs of panels. */
 #include "run.h"
 
 enum {
-    PRODUCT_ROWS_PER_PART = 128, /* whole groups of activation rows that stay in L2 beside a panel */
-    SINGLE_RUN_MIN = 3,          /* panels that one tile of rows takes together, for few rows read several at once */
-    AHEAD_BYTES_MAX = 16 << 10   /* of the weights to come, fetched while waiting: a share of L2 */
+    PASS_ROWS = 128,           /* whole groups of activation rows that stay in L2 beside a panel */
+    AHEAD_BYTES_MAX = 16 << 10 /* of the weights to come, fetched while waiting: a share of L2 */
 };
 
 /* A buffer's rows from `row` on, which begins a group, as a layout's products read them. */
@@ -44,15 +43,17 @@ static int32_t panels_of(const struct multiply_operation *multiply) {
     return panels;
 }
 
-/* Panels of all products and row groups of a multiplication stand in one line, which parts cut. */
+/* The panels of all products stand in one line, once for each pass over PASS_ROWS rows; parts cut it. */
 struct line {
-    int32_t panels, length, shortest;
+    int32_t panels;   /* of a pass */
+    int32_t length;   /* of all passes */
+    int32_t shortest; /* part, in panels */
 };
 
 static struct line line_of(const struct multiply_operation *multiply, int32_t rows) {
     struct line line = { .panels = panels_of(multiply) };
-    line.length = line.panels * parts_of(rows, PRODUCT_ROWS_PER_PART);
-    line.shortest = rows > ACTIVATION_SLOTS ? 1 : SINGLE_RUN_MIN;
+    line.length = line.panels * parts_of(rows, PASS_ROWS);
+    line.shortest = rows > ACTIVATION_SLOTS ? 1 : PLACES_AT_ONCE;
     return line;
 }
 
@@ -71,13 +72,13 @@ static struct panel_range part_of(const struct line *line, int32_t workers, int6
     return (struct panel_range){ begin, least(begin + run, line->length) };
 }
 
-/* Panels [begin, end) of the line, which lie in one row group. */
-static void multiply_run(const struct multiply_operation *multiply, const struct run *run, struct panel_range of,
-                         int32_t first_row, int32_t end_row) {
+/* Some panels of one pass, counted through all products, times its rows. */
+static void multiply_pass(const struct multiply_operation *multiply, const struct run *run, struct panel_range part,
+                          int32_t first_row, int32_t end_row) {
     int32_t base = 0;
     for (int32_t i = 0; i < multiply->count; i++) {
         int32_t own = panel_count(multiply->products[i].matrix.rows);
-        struct panel_range panels = { of.begin > base ? of.begin - base : 0, least(own, of.end - base) };
+        struct panel_range panels = { part.begin > base ? part.begin - base : 0, least(own, part.end - base) };
         if (panels.begin < panels.end)
             multiply_panels(multiply, &multiply->products[i], run, panels, first_row, end_row);
         base += own;
@@ -91,10 +92,10 @@ void run_multiply(const struct multiply_operation *multiply, const struct run *r
         struct panel_range part = part_of(&line, workers, next);
         if (part.begin >= part.end) return;
         while (part.begin < part.end) {
-            int32_t group = part.begin / line.panels, base = group * line.panels, row = group * PRODUCT_ROWS_PER_PART;
-            struct panel_range here = { part.begin - base, least(part.end - base, line.panels) };
-            multiply_run(multiply, run, here, row, least(row + PRODUCT_ROWS_PER_PART, rows));
-            part.begin = base + here.end;
+            int32_t pass = part.begin / line.panels, base = pass * line.panels, row = pass * PASS_ROWS;
+            struct panel_range own = { part.begin - base, least(part.end - base, line.panels) };
+            multiply_pass(multiply, run, own, row, least(row + PASS_ROWS, rows));
+            part.begin = base + own.end;
         }
     }
 }

@@ -1,8 +1,8 @@
 /* matmul.c (AVX2): 8 rows a register, `maddubs` on unsigned weights and signed activations.
  * Pairs of products are summed in 16 bits for as long as they cannot overflow: 8 pairs of 4-bit
  * quants, 4 of 5-bit, 2 of 6-bit.  8-bit quants go through the sign trick, one pair at a time.
- * A tile of a few activation rows shares every weight load, and the first tile of a panel leaves its quants
- * for the others as they want them; see Sources/Kernels/README.md. */
+ * A tile of a few activation rows shares every weight load, and the first tile of a panel prepares its
+ * quants for the others; see Sources/Kernels/README.md. */
 #if defined(__x86_64__)
 #include "panels.h"
 #include "vectors.h"
@@ -21,7 +21,7 @@ INLINE __m256i broadcast4(const int8_t *p) {
 enum quants {
     QUANTS_4,
     QUANTS_8,
-    QUANTS_SIGNED /* 8 bits less 128, which only a tile leaves to the next */
+    QUANTS_SIGNED /* 8 bits less 128, which only a tile prepares for the next */
 };
 
 INLINE size_t quant_bytes(const enum quants quants) { return quants == QUANTS_4 ? 256 : 512; }
@@ -45,9 +45,9 @@ enum { TILE_SUMS = 4 };
 
 /* One group of columns of one panel times `tokens` rows: sums of (q - 128) * x, by the sign trick, since such
  * products fill 16 bits.
- * left: where the quants go as the next tile wants them, or NULL. */
+ * prepared: where the quants go for later tiles, or NULL. */
 INLINE void sum_wide(const int tokens, const enum quants quants, const int steps, const uint8_t *block,
-                     int32_t begin, const struct activation_block *x, __m256i (*sum)[2], uint8_t *left) {
+                     int32_t begin, const struct activation_block *x, __m256i (*sum)[2], uint8_t *prepared) {
     const __m256i ones = _mm256_set1_epi16(1), flip = _mm256_set1_epi8((char)0x80);
 #pragma clang loop unroll(full)
     for (int k = begin; k < begin + steps; k++) {
@@ -57,7 +57,7 @@ INLINE void sum_wide(const int tokens, const enum quants quants, const int steps
         for (int half = 0; half < 2; half++) {
             __m256i w = load_quants(quants, block, k, half);
             if (quants != QUANTS_SIGNED) w = _mm256_xor_si256(w, flip);
-            if (left) _mm256_store_si256((__m256i *)(left + k * 64 + half * 32), w);
+            if (prepared) _mm256_store_si256((__m256i *)(prepared + k * 64 + half * 32), w);
             __m256i magnitude = _mm256_abs_epi8(w);
 #pragma clang loop unroll(full)
             for (int t = 0; t < tokens; t++) {
@@ -71,10 +71,10 @@ INLINE void sum_wide(const int tokens, const enum quants quants, const int steps
 }
 
 /* The same, sums of q * x, `chain` products at a time in 16 bits.
- * left: where the quants go as 8-bit ones, or NULL. */
+ * prepared: where the quants go as 8-bit ones, or NULL. */
 INLINE void sum_chains(const int tokens, const enum quants quants, const int steps, const int chain,
                        const uint8_t *block, int32_t begin, const struct activation_block *x, __m256i (*sum)[2],
-                       uint8_t *left) {
+                       uint8_t *prepared) {
     const __m256i ones = _mm256_set1_epi16(1);
 #pragma clang loop unroll(full)
     for (int c = 0; c < steps; c += chain) {
@@ -85,9 +85,9 @@ INLINE void sum_chains(const int tokens, const enum quants quants, const int ste
             /* weights are loaded again rather than kept: registers are for sums */
             __asm__ volatile("" ::: "memory");
             __m256i w0 = load_quants(quants, block, k, 0), w1 = load_quants(quants, block, k, 1);
-            if (left) {
-                _mm256_store_si256((__m256i *)(left + k * 64), w0);
-                _mm256_store_si256((__m256i *)(left + k * 64 + 32), w1);
+            if (prepared) {
+                _mm256_store_si256((__m256i *)(prepared + k * 64), w0);
+                _mm256_store_si256((__m256i *)(prepared + k * 64 + 32), w1);
             }
 #pragma clang loop unroll(full)
             for (int t = 0; t < tokens; t++) {
@@ -118,14 +118,14 @@ enum shift {
  * chain: products that fit into 16 bits before they must widen (0: sign trick). */
 INLINE void add_block(const int tokens, const enum quants quants, const int group, const int chain,
                       const enum shift shift, const struct packed_matrix *w, const uint8_t *block,
-                      const struct activation_block *x, __m256 (*acc)[2], uint8_t *left) {
+                      const struct activation_block *x, __m256 (*acc)[2], uint8_t *prepared) {
     const int groups = 32 / group, steps = group / 4;
     const uint16_t *scales = (const uint16_t *)(block + quant_bytes(quants));
 #pragma clang loop unroll(full)
     for (int g = 0; g < groups; g++) {
         __m256i sum[ACTIVATION_SLOTS][2];
-        if (chain) sum_chains(tokens, quants, steps, chain, block, g * steps, x, sum, left);
-        else sum_wide(tokens, quants, steps, block, g * steps, x, sum, left);
+        if (chain) sum_chains(tokens, quants, steps, chain, block, g * steps, x, sum, prepared);
+        else sum_wide(tokens, quants, steps, block, g * steps, x, sum, prepared);
         __m256 s0 = load_half(scales + g * 16), s1 = load_half(scales + g * 16 + 8);
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
@@ -155,34 +155,35 @@ INLINE size_t scale_bytes_of(const int group, const enum shift shift) {
     return (size_t)(32 / group) * PANEL_ROWS * 2 * (shift == SHIFT_OFFSETS ? 2 : 1);
 }
 
-/* Panels `first`, first + apart, ... times rows of one group; streams * tokens <= TILE_SUMS.
+/* Panels `first`, first + apart, ... times rows of one group; places * tokens <= TILE_SUMS.
  * fetches: the panel behind, while this one is worked on; past the matrix that does no harm.
  * meanwhile: fetched otherwise, where not NULL.
- * left: where the panel goes as later tiles want it, or NULL. */
-INLINE void integer_tile(const int streams, const int tokens, const enum quants quants, const int group,
+ * prepared: where the panel goes as later tiles want it, or NULL. */
+INLINE void integer_tile(const int places, const int tokens, const enum quants quants, const int group,
                          const int chain, const enum shift shift, const struct packed_matrix *w, int32_t first,
                          int32_t apart, const int fetches, struct fetch_list *meanwhile,
                          const struct activation_block *x, float *y, size_t y_stride, int32_t accumulate,
-                         uint8_t *left) {
+                         uint8_t *prepared) {
     const size_t scale_bytes = scale_bytes_of(group, shift), block_bytes = quant_bytes(quants) + scale_bytes;
     size_t panel = block_bytes * (size_t)(w->cols / 32), stride = panel * (size_t)apart;
     const uint8_t *block = w->data + (size_t)first * panel;
     __m256 acc[TILE_SUMS][2];
 #pragma clang loop unroll(full)
-    for (int i = 0; i < streams * tokens; i++) acc[i][0] = acc[i][1] = _mm256_setzero_ps();
+    for (int i = 0; i < places * tokens; i++) acc[i][0] = acc[i][1] = _mm256_setzero_ps();
     for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes, x++) {
         if (fetches) fetch_block(block + panel, block_bytes);
         else if (meanwhile) fetch_next(meanwhile);
 #pragma clang loop unroll(full)
-        for (int s = 0; s < streams; s++)
-            add_block(tokens, quants, group, chain, shift, w, block + (size_t)s * stride, x, acc + s * tokens, left);
-        if (!left) continue;
-        __builtin_memcpy(left + quant_bytes(QUANTS_8), block + quant_bytes(quants), scale_bytes);
-        left += quant_bytes(QUANTS_8) + scale_bytes;
+        for (int s = 0; s < places; s++)
+            add_block(tokens, quants, group, chain, shift, w, block + (size_t)s * stride, x, acc + s * tokens,
+                      prepared);
+        if (!prepared) continue;
+        __builtin_memcpy(prepared + quant_bytes(QUANTS_8), block + quant_bytes(quants), scale_bytes);
+        prepared += quant_bytes(QUANTS_8) + scale_bytes;
     }
     __m256 out = _mm256_set1_ps(w->output_scale);
 #pragma clang loop unroll(full)
-    for (int i = 0; i < streams * tokens; i++) {
+    for (int i = 0; i < places * tokens; i++) {
         int32_t row = (first + i / tokens * apart) * PANEL_ROWS;
         store_rows(y + (size_t)(i % tokens) * y_stride + row, _mm256_mul_ps(acc[i][0], out),
                    _mm256_mul_ps(acc[i][1], out), w->rows - row, accumulate);
@@ -208,8 +209,8 @@ INLINE void integer_rows(const enum quants quants, const int group, const int ch
 }
 
 enum {
-    LEAVING_ROWS_MIN = 2 * ACTIVATION_SLOTS + 1, /* two further tiles pay for the stores of the first */
-    LEFT_BLOCKS_MAX = 128                        /* of a panel, for which there is room on the stack: 4,096 columns */
+    PREPARING_ROWS_MIN = 2 * ACTIVATION_SLOTS + 1, /* two further tiles pay for the stores of the first */
+    PREPARED_BLOCKS_MAX = 128                      /* of a panel, for which the stack has room: 4,096 columns */
 };
 
 /* Panels times more rows than a tile has.  The first tile of a panel unpacks 4-bit quants, and takes 128 from
@@ -219,19 +220,19 @@ INLINE void integer_groups(const enum quants quants, const int group, const int 
                            size_t x_stride, int32_t count, float *y, size_t y_stride, int32_t accumulate,
                            struct fetch_list *meanwhile) {
     const enum quants later = chain ? QUANTS_8 : QUANTS_SIGNED;
-    _Alignas(64) uint8_t room[LEFT_BLOCKS_MAX * (512 + 128)];
-    const int leaves = later != quants && count >= LEAVING_ROWS_MIN && w->cols / 32 <= LEFT_BLOCKS_MAX;
-    struct packed_matrix left = *w; /* one panel */
-    left.data = room;
+    _Alignas(64) uint8_t room[PREPARED_BLOCKS_MAX * (512 + 128)];
+    const int prepares = later != quants && count >= PREPARING_ROWS_MIN && w->cols / 32 <= PREPARED_BLOCKS_MAX;
+    struct packed_matrix panel = *w; /* the one that is prepared */
+    panel.data = room;
     const int32_t rest = count - ACTIVATION_SLOTS;
     for (int32_t p = panels.begin; p < panels.end; p++) {
         integer_tile(1, 4, quants, group, chain, shift, w, p, 0, 1, NULL, (const void *)x, y, y_stride, accumulate,
-                     leaves ? room : NULL);
+                     prepares ? room : NULL);
         const uint8_t *rows = x + x_stride;
         float *out = y + ACTIVATION_SLOTS * y_stride;
-        if (leaves) {
-            left.rows = w->rows - p * PANEL_ROWS;
-            integer_rows(later, group, chain, shift, &left, 0, rows, x_stride, rest, out + p * PANEL_ROWS, y_stride,
+        if (prepares) {
+            panel.rows = w->rows - p * PANEL_ROWS;
+            integer_rows(later, group, chain, shift, &panel, 0, rows, x_stride, rest, out + p * PANEL_ROWS, y_stride,
                          accumulate, meanwhile);
         } else {
             integer_rows(quants, group, chain, shift, w, p, rows, x_stride, rest, out, y_stride, accumulate,
@@ -244,18 +245,18 @@ INLINE void integer_panels(const enum quants quants, const int group, const int 
                            const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,
                            int32_t count, float *y, size_t y_stride, int32_t accumulate,
                            struct fetch_list *meanwhile) {
-#define TILE(streams, tokens, apart, fetches)                                                                        \
-    integer_tile(streams, tokens, quants, group, chain, shift, w, p, apart, fetches, NULL, x, y, y_stride, accumulate, \
+#define TILE(places, tokens, apart, fetches)                                                                        \
+    integer_tile(places, tokens, quants, group, chain, shift, w, p, apart, fetches, NULL, x, y, y_stride, accumulate, \
                  NULL)
     if (count > ACTIVATION_SLOTS) {
         integer_groups(quants, group, chain, shift, w, panels, x, x_stride, count, y, y_stride, accumulate, meanwhile);
         return;
     }
-    int32_t p = panels.begin, apart = (panels.end - panels.begin) / STREAMS;
+    int32_t p = panels.begin, apart = (panels.end - panels.begin) / PLACES_AT_ONCE;
     switch (count) {
     case 1:
-        for (; p < panels.begin + apart; p++) TILE(STREAMS, 1, apart, 0);
-        for (p = panels.begin + STREAMS * apart; p < panels.end; p++) TILE(1, 1, 0, 1);
+        for (; p < panels.begin + apart; p++) TILE(PLACES_AT_ONCE, 1, apart, 0);
+        for (p = panels.begin + PLACES_AT_ONCE * apart; p < panels.end; p++) TILE(1, 1, 0, 1);
         break;
     case 2:
         for (; p < panels.end; p++) TILE(1, 2, 0, 1);

@@ -26,10 +26,10 @@ enum { TILE_SUMS = 6 };
 /* Panels `first`, first + apart, ... times `tokens` rows; the layout is a constant after inlining.
  * fetches: the panel behind, while this one is worked on; past the matrix that does no harm.
  * x: f32, or rounded rows, whose f32 values stand first. */
-INLINE void float_tile(const int streams, const int tokens, const int layout, const struct packed_matrix *w,
+INLINE void float_tile(const int places, const int tokens, const int layout, const struct packed_matrix *w,
                        int32_t first, int32_t apart, const int fetches, const float *const *x, float *y,
                        size_t y_stride, int32_t accumulate) {
-    const int flushes = layout == LAYOUT_BF16, together = layout == LAYOUT_BF16 ? 2 : 1, sums = streams * tokens;
+    const int flushes = layout == LAYOUT_BF16, together = layout == LAYOUT_BF16 ? 2 : 1, sums = places * tokens;
     size_t panel = panel_bytes(layout, 0, w->cols), stride = panel * (size_t)apart;
     const uint8_t *base = w->data + (size_t)first * panel;
     __m256 acc[TILE_SUMS][2];
@@ -45,7 +45,7 @@ INLINE void float_tile(const int streams, const int tokens, const int layout, co
 #pragma clang loop unroll(full)
         for (int behind = together - 1; behind >= 0; behind--) {
 #pragma clang loop unroll(full)
-            for (int s = 0; s < streams; s++) {
+            for (int s = 0; s < places; s++) {
                 /* weights are loaded again rather than kept: registers are for sums */
                 if (together > 1) __asm__ volatile("" ::: "memory");
                 __m256 w0 = load_weights(layout, base + (size_t)s * stride, c, behind, 0);
@@ -72,15 +72,15 @@ INLINE void float_tile(const int streams, const int tokens, const int layout, co
 
 INLINE void float_panels(const int layout, const struct packed_matrix *w, struct panel_range panels, const void *x,
                          size_t x_stride, int32_t count, float *y, size_t y_stride, int32_t accumulate) {
-#define TILE(streams, tokens, apart, fetches)                                                                       \
-    float_tile(streams, tokens, layout, w, p, apart, fetches, rows, out, y_stride, accumulate)
+#define TILE(places, tokens, apart, fetches)                                                                       \
+    float_tile(places, tokens, layout, w, p, apart, fetches, rows, out, y_stride, accumulate)
     const float *rows[TILE_SUMS] = { x };
     float *out = y;
     int32_t p = panels.begin;
     if (count == 1) {
-        int32_t apart = (panels.end - panels.begin) / STREAMS;
-        for (; p < panels.begin + apart; p++) TILE(STREAMS, 1, apart, 0);
-        p = panels.begin + STREAMS * apart;
+        int32_t apart = (panels.end - panels.begin) / PLACES_AT_ONCE;
+        for (; p < panels.begin + apart; p++) TILE(PLACES_AT_ONCE, 1, apart, 0);
+        p = panels.begin + PLACES_AT_ONCE * apart;
     }
     for (; p < panels.end; p++) {
         for (int32_t t = 0, tokens; t < count; t += tokens) {

@@ -8,10 +8,6 @@
 
 matmul_panels_fn panels_f32_avx2, panels_f16_avx2, panels_bf16_avx2;
 
-/* A single row reads so many places of a matrix at once, each in one direction: memory then runs ahead further
- * than it would for one place, and no instruction need fetch. */
-enum { STREAMS = 3 };
-
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
 INLINE void store_rows(float *y, __m256 low, __m256 high, int32_t live, int32_t accumulate) {

@@ -8,7 +8,7 @@ struct MachineLimits: Sendable, Hashable {
     let threads: Int
     let readBytesPerSecond: Double
     let int8OperationsPerSecond: Double
-    /// With weights of more than 7 bits; `nil` where that is no slower.
+    /// With quants of 8 bits; `nil` where they are no slower than those of 4.
     var int8WideOperationsPerSecond: Double?
     let f32OperationsPerSecond: Double
     /// `nil` where the kernels' instruction set, or the CPU, has none.
@@ -22,7 +22,7 @@ struct MachineLimits: Sendable, Hashable {
     static func measure(
         kernels: String, threads: Int, seconds: Double
     ) throws(CommandFailure) -> MachineLimits {
-        var best: [UInt32: Double] = [:]
+        var best: [machine_quantity: Double] = [:]
         for _ in 0..<passes {
             for quantity in [
                 MACHINE_READ_BYTES, MACHINE_INT8_OPERATIONS, MACHINE_INT8_WIDE_OPERATIONS, MACHINE_F32_OPERATIONS,
@@ -34,10 +34,10 @@ struct MachineLimits: Sendable, Hashable {
                         "the system refused \(threads) threads or the memory to read",
                         advice: "lower --threads, or free some memory")
                 }
-                best[quantity.rawValue] = max(best[quantity.rawValue] ?? 0, rate)
+                best[quantity] = max(best[quantity] ?? 0, rate)
             }
         }
-        func peak(_ quantity: machine_quantity) -> Double { best[quantity.rawValue] ?? 0 }
+        func peak(_ quantity: machine_quantity) -> Double { best[quantity] ?? 0 }
         func peakIfAny(_ quantity: machine_quantity) -> Double? { peak(quantity) > 0 ? peak(quantity) : nil }
         return MachineLimits(
             kernels: kernels, threads: threads, readBytesPerSecond: peak(MACHINE_READ_BYTES),
@@ -62,7 +62,7 @@ struct MachineLimits: Sendable, Hashable {
     static func text(_ limits: [MachineLimits]) -> String {
         func tera(_ rate: Double?) -> String { rate.map { ($0 * 1e-12).text(decimals: 3) } ?? "-" }
         let head = [
-            "threads", "kernels", "read GB/s", "int8 TOP/s", "8-bit weights", "f32 TFLOP/s", "bf16 TFLOP/s",
+            "threads", "kernels", "read GB/s", "int8 TOP/s", "8-bit TOP/s", "f32 TFLOP/s", "bf16 TFLOP/s",
         ]
         let rows = limits.map { row in
             [

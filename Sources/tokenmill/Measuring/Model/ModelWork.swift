@@ -2,12 +2,13 @@
 // these the speed that no program could pass. Attention is left out: it is small at short contexts.
 import Checkpoints
 import Core
+import Kernels
 
 struct ModelWork: Sendable, Hashable {
     /// Weights that each row is multiplied by, by the arithmetic that their format allows.
     struct Elements: Sendable, Hashable {
         var integer = 0
-        /// Integers of more than 7 bits.
+        /// Integers whose quants take 8 bits.
         var wide = 0
         var bfloat = 0
         var single = 0
@@ -16,7 +17,7 @@ struct ModelWork: Sendable, Hashable {
             switch format {
             case .f32, .f16: single += count
             case .bf16: bfloat += count
-            case .q8_0, .iq4_nl, .iq4_xs: wide += count
+            case _ where integer_view_shape(format.rawValue).quant_max > Int8.max: wide += count
             default: integer += count
             }
         }

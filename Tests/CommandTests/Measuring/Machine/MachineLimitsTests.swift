@@ -1,4 +1,5 @@
 // MachineLimitsTests.swift: limits are measured, and a model's work is held against them.
+import Core
 import Foundation
 import JSON
 import Testing
@@ -51,6 +52,13 @@ struct ModelWorkTests {
         let many = ThroughputCase(streams: 100, promptTokens: 1, generateTokens: 2)
         #expect(abs(work.generationLimit(one, on: machine) - 250) < 1e-6)
         #expect(abs(work.generationLimit(many, on: machine) - 500) < 1e-6)
+    }
+
+    @Test func `a format counts where its quants belong`() {
+        var elements = ModelWork.Elements()
+        let formats: [ElementFormat] = [.q4_1, .q6_K, .q8_0, .iq4_xs, .bf16, .f16, .f32]
+        for (index, format) in formats.enumerated() { elements.add(1 << index, stored: format) }
+        #expect(elements == .init(integer: 1 + 2, wide: 4 + 8, bfloat: 16, single: 32 + 64))
     }
 
     @Test func `weights of 8 bits are held against their own peak, where there is one`() {
