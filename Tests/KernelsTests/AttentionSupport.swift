@@ -118,6 +118,7 @@ final class AttentionRun {
                 // Pages that the window has left behind are gone.
                 let seen = one.window > 0 ? max(0, first - one.window + 1) / one.pageSize : 0
                 let table = pages.enumerated().map { $0 < seen ? -1 : $1 }
+                let next = UnsafeRawPointer(keyLots)
                 for head in 0..<one.kvHeads {
                     let offset = first * one.width + head * one.group * one.headSize
                     var job = attention_job(
@@ -131,7 +132,8 @@ final class AttentionRun {
                         rows: Int32(min(chunk, rows.upperBound - first)),
                         window: Int32(one.window), head_size: Int32(one.headSize),
                         group: Int32(one.group), page_size: Int32(one.pageSize),
-                        element: one.element, scale: one.scale, soft_cap: one.softCap)
+                        element: one.element, scale: one.scale, soft_cap: one.softCap,
+                        upcoming: head % 2 == 0 ? (nil, nil, nil) : (next, next, next))
                     withExtendedLifetime((queries, table, sinks)) {
                         spans ? attendApart(kernels, &job) : kernels.attend(&job, scratch)
                     }

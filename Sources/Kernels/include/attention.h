@@ -37,6 +37,9 @@ enum {
     attention_block_tokens = 16,
     /* Slots whose elements of one head lie in one piece of memory. */
     attention_lot_tokens = 64,
+    /* Tiles that read the pages themselves, at memory speed, fetch this many blocks ahead: within a lot
+     * the hardware runs ahead too, but it stops at the end. */
+    attention_fetched_blocks = 3,
     /* Floats before the values in one entry of partial results: maximum, sum, then padding. */
     attention_partial_header = 8,
 };
@@ -79,6 +82,8 @@ struct attention_job {
     /* score = scale * (q . k); then cap * tanh(score / cap) when soft_cap > 0. */
     float scale;
     float soft_cap;
+    /* What this thread touches first behind the job, fetched with the job's last values; or null. */
+    const void *_Nullable upcoming[attention_fetched_blocks];
 };
 
 /* Where a slot lies: its lot, and its place there. */
@@ -118,6 +123,9 @@ static inline int32_t attention_span_begin(const struct attention_job *job) {
 static inline int32_t attention_span_end(const struct attention_job *job) {
     return (job->first_position + job->rows - 1) / attention_span_tokens + 1;
 }
+
+/* The block of a job's keys that holds a position which the job sees. */
+const void *attention_key_block(const struct attention_job *job, int32_t position);
 
 /* Floats of one entry of partial results: one (row, head) in one span. */
 static inline int32_t attention_partial_floats(int32_t head_size) {

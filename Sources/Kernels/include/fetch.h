@@ -10,12 +10,17 @@ struct fetch_list {
     size_t piece_bytes;      /* of each */
     int32_t next, count;     /* pieces [next, count) are not begun */
     const uint8_t *at, *end; /* the rest of the piece under way */
+    int64_t waits;           /* calls of fetch_next that pass before the first piece is begun */
 };
 
 enum { FETCH_LINE = 64, FETCH_BYTES = 2 * FETCH_LINE };
 
 /* The next two lines of a list: between them there is arithmetic to do, or the core only waits. */
 static inline __attribute__((always_inline)) void fetch_next(struct fetch_list *list) {
+    if (list->waits > 0) {
+        list->waits--;
+        return;
+    }
     if (list->at >= list->end) {
         if (list->next >= list->count) return;
         list->at = list->pieces[list->next++];

@@ -104,6 +104,9 @@ typedef void matmul_panels_fn(const struct packed_matrix *w, struct panel_range 
 
 struct matmul_kernels {
     quantize_row_fn *quantize_row;
+    /* Rows of a whole tile of integer panels.  The first tile of a panel fetches weights, and each of the others
+     * calls fetch_next once a block; 0 where none does. */
+    int32_t tile_rows;
     matmul_panels_fn *panels[LAYOUT_COUNT];
 };
 

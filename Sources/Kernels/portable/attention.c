@@ -102,8 +102,9 @@ struct span_pass {
     const struct workspace *space;
     int32_t span;
     struct slot_range range;
-    const void *keys[attention_span_blocks];
-    const void *values[attention_span_blocks];
+    /* Behind the last block: what is read after it. */
+    const void *keys[attention_span_blocks + attention_fetched_blocks];
+    const void *values[attention_span_blocks + attention_fetched_blocks];
     /* With int8 elements: the scales of each block's slots. */
     const float *key_scales[attention_span_blocks];
     const float *value_scales[attention_span_blocks];
@@ -113,20 +114,45 @@ static const float *scales_at(const float *scales, ptrdiff_t lot_stride, struct 
     return (const float *)((const char *)scales + place.lot * lot_stride) + place.slot;
 }
 
+static struct attention_place place_of(const struct attention_job *job, int32_t position) {
+    return attention_place_of(job->pages[position / job->page_size], job->page_size, position % job->page_size);
+}
+
+/* Bytes from a job's keys, or values, to a block that begins at a place. */
+static ptrdiff_t offset_of(const struct attention_job *job, struct attention_place place) {
+    return place.lot * job->lot_stride
+        + place.slot * job->head_size * (ptrdiff_t)attention_element_bytes(job->element);
+}
+
 static void locate_blocks(struct span_pass *pass) {
     const struct attention_job *job = pass->block->job;
-    ptrdiff_t bytes = (ptrdiff_t)attention_element_bytes(job->element);
     for (int32_t b = first_block(pass->range); b < last_block(pass->range); b++) {
         int32_t position = pass->span * attention_span_tokens + b * attention_block_tokens;
-        struct attention_place place = attention_place_of(
-            job->pages[position / job->page_size], job->page_size, position % job->page_size);
-        ptrdiff_t at = place.lot * job->lot_stride + place.slot * job->head_size * bytes;
-        pass->keys[b] = (const char *)job->keys + at;
-        pass->values[b] = (const char *)job->values + at;
+        struct attention_place place = place_of(job, position);
+        pass->keys[b] = (const char *)job->keys + offset_of(job, place);
+        pass->values[b] = (const char *)job->values + offset_of(job, place);
         if (job->element != attention_element_i8) continue;
         pass->key_scales[b] = scales_at(job->key_scales, job->lot_stride, place);
         pass->value_scales[b] = scales_at(job->value_scales, job->lot_stride, place);
     }
+}
+
+const void *attention_key_block(const struct attention_job *job, int32_t position) {
+    int32_t first = position / attention_block_tokens * attention_block_tokens;
+    return (const char *)job->keys + offset_of(job, place_of(job, first));
+}
+
+/* Values follow keys, and the keys of the job's next span, or the next job, follow values. */
+static void locate_following(struct span_pass *pass, int32_t span_end) {
+    const struct attention_job *job = pass->block->job;
+    int32_t first = first_block(pass->range), end = last_block(pass->range);
+    int32_t next = (pass->span + 1) * attention_span_tokens, last = job->first_position + job->rows - 1;
+    for (int32_t i = 0; i < attention_fetched_blocks; i++) {
+        const void *following = pass->span + 1 < span_end
+            ? attention_key_block(job, smaller(next + i * attention_block_tokens, last)) : job->upcoming[i];
+        pass->values[end + i] = following ? following : pass->values[end - 1];
+    }
+    for (int32_t i = 0; i < attention_fetched_blocks; i++) pass->keys[end + i] = pass->values[first + i];
 }
 
 static struct slot_range tile_range(const struct span_pass *pass, int32_t tile) {
@@ -184,6 +210,11 @@ static void accumulate_tiles(
     }
 }
 
+/* Nothing follows what is at hand: it fetches its own end. */
+static void end_blocks(const void **blocks, int32_t end) {
+    for (int32_t i = 0; i < attention_fetched_blocks; i++) blocks[end + i] = blocks[end - 1];
+}
+
 /* The first slots of a block as f32, at the block's place within a chunk. */
 static const float *widen_slots(const struct span_pass *pass, const void *block, int32_t place, int32_t slots) {
     const struct attention_job *job = pass->block->job;
@@ -199,12 +230,13 @@ static void score_span(const struct span_pass *pass, int widens) {
         score_tiles(pass, pass->keys, begin, end, job->element);
         return;
     }
-    const void *widened[attention_span_blocks];
+    const void *widened[attention_span_blocks + attention_fetched_blocks];
     for (int32_t chunk = begin; chunk < end; chunk += attention_chunk_blocks) {
         int32_t chunk_end = smaller(end, chunk + attention_chunk_blocks);
         for (int32_t b = chunk; b < chunk_end; b++) {
             widened[b] = widen_slots(pass, pass->keys[b], b - chunk, attention_block_tokens);
         }
+        end_blocks(widened, chunk_end);
         score_tiles(pass, widened, chunk, chunk_end, attention_element_f32);
     }
 }
@@ -238,7 +270,7 @@ static void accumulate_span(const struct span_pass *pass, int widens, float *sum
             pass, pass->values, pass->range.begin, pass->range.end, job->element, sums);
         return;
     }
-    const void *widened[attention_span_blocks];
+    const void *widened[attention_span_blocks + attention_fetched_blocks];
     int32_t end = last_block(pass->range);
     for (int32_t chunk = first_block(pass->range); chunk < end; chunk += attention_chunk_blocks) {
         int32_t chunk_end = smaller(end, chunk + attention_chunk_blocks);
@@ -247,6 +279,7 @@ static void accumulate_span(const struct span_pass *pass, int widens, float *sum
                 attention_block_tokens, pass->range.end - b * attention_block_tokens);
             widened[b] = widen_slots(pass, pass->values[b], b - chunk, slots);
         }
+        end_blocks(widened, chunk_end);
         accumulate_tiles(
             pass, widened, chunk * attention_block_tokens, chunk_end * attention_block_tokens,
             attention_element_f32, sums);
@@ -254,17 +287,18 @@ static void accumulate_span(const struct span_pass *pass, int widens, float *sum
 }
 
 /* The blocks that a span begins with: the steps themselves fetch only what lies some blocks ahead. */
-static void fetch_first(const void *const *blocks, const struct span_pass *pass) {
+static void fetch_first(const struct span_pass *pass) {
     const struct attention_job *job = pass->block->job;
     size_t bytes = attention_block_tokens * (size_t)job->head_size * attention_element_bytes(job->element);
-    int32_t first = first_block(pass->range), end = smaller(last_block(pass->range), first + attention_fetched_blocks);
-    for (int32_t b = first; b < end; b++) attention_fetch(blocks[b], bytes);
+    int32_t first = first_block(pass->range);
+    for (int32_t b = first; b < first + attention_fetched_blocks; b++) attention_fetch(pass->keys[b], bytes);
 }
 
-/* One span for one block of pairs: their {maximum, sum}, and their weighted values in `sums`. */
+/* One span for one block of pairs: their {maximum, sum}, and their weighted values in `sums`.
+ * span_end: where the spans end that the caller goes through. */
 static void attend_span(
     const struct attention_steps *steps, const struct pair_block *block,
-    const struct workspace *space, int32_t span, float (*states)[2], float *sums) {
+    const struct workspace *space, int32_t span, int32_t span_end, float (*states)[2], float *sums) {
     struct span_pass pass = {.steps = steps, .block = block, .space = space, .span = span};
     pass.range = visible(block->job, block->first, block->first + block->count - 1, span);
     if (pass.range.begin >= pass.range.end) {
@@ -272,12 +306,10 @@ static void attend_span(
         return;
     }
     locate_blocks(&pass);
+    locate_following(&pass, span_end);
     int widens = block->job->element != attention_element_f32 && block->count > steps->tile_rows;
     int scales = block->job->element == attention_element_i8;
-    if (!widens) {
-        fetch_first(pass.keys, &pass);
-        fetch_first(pass.values, &pass);
-    }
+    if (!widens) fetch_first(&pass);
     score_span(&pass, widens);
     if (scales) scale_slots(&pass, pass.key_scales);
     softmax_span(&pass, states);
@@ -326,9 +358,9 @@ void attention_attend(
         struct pair_block block = block_at(job, first);
         pack_queries(steps, &block, space.queries);
         int32_t span_begin = attention_span_begin(job);
-        attend_span(steps, &block, &space, span_begin, states, space.values);
+        attend_span(steps, &block, &space, span_begin, span_end, states, space.values);
         for (int32_t span = span_begin + 1; span < span_end; span++) {
-            attend_span(steps, &block, &space, span, span_states, space.span_values);
+            attend_span(steps, &block, &space, span, span_end, span_states, space.span_values);
             for (int32_t r = 0; r < block.count; r++) {
                 ptrdiff_t offset = (ptrdiff_t)r * job->head_size;
                 merge_one(
@@ -354,7 +386,7 @@ void attention_attend_spans(
         struct pair_block block = block_at(job, first);
         pack_queries(steps, &block, space.queries);
         for (int32_t span = span_begin; span < span_end; span++) {
-            attend_span(steps, &block, &space, span, states, space.span_values);
+            attend_span(steps, &block, &space, span, span_end, states, space.span_values);
             ptrdiff_t index = (ptrdiff_t)(span - span_begin) * pairs + first;
             for (int32_t r = 0; r < block.count; r++) {
                 float *partial = partials + (index + r) * entry;

@@ -16,14 +16,11 @@ enum {
     attention_chunk_blocks = 4,
     /* Floats between the scores of two pairs; the pad keeps them off the same cache sets. */
     attention_score_stride = attention_span_tokens + 16,
-    /* Tiles that read the pages themselves, at memory speed, fetch this many blocks ahead: within a lot
-     * the hardware runs ahead too, but it stops at the end. */
-    attention_fetched_blocks = 2,
 };
 
-/* The block to fetch while block b is worked on; b itself near the end. */
-static inline const char *attention_block_ahead(const void *const *blocks, int32_t b, int32_t end) {
-    return (const char *)blocks[b + attention_fetched_blocks < end ? b + attention_fetched_blocks : b];
+/* The block to fetch while block b is worked on. */
+static inline const char *attention_block_ahead(const void *const *blocks, int32_t b) {
+    return (const char *)blocks[b + attention_fetched_blocks];
 }
 
 static inline void attention_fetch(const char *from, size_t bytes) {
@@ -31,7 +28,8 @@ static inline void attention_fetch(const char *from, size_t bytes) {
 }
 
 /* A "tile" is 1 ... tile_rows (row, head) pairs. Slots and blocks count from the start of a span;
- * blocks[b] is where the element of slot 16 b begins: its key column, or its value row. */
+ * blocks[b] is where the element of slot 16 b begins: its key column, or its value row.  Behind the last
+ * block that counts, attention_fetched_blocks more are named, to be fetched alone. */
 struct attention_steps {
     int32_t tile_rows;
     const struct row_kernels *rows;

@@ -103,25 +103,42 @@ static int32_t heads_are_whole_blocks(const struct attention_layer *layer) {
     return head_columns(layer) % ACTIVATION_BLOCK == 0;
 }
 
-static void attend_head(const struct attention_layer *layer, const struct run *run, int32_t block, int32_t kv_head) {
-    struct attention_job job = attention_job_of(layer, run, block, kv_head);
-    run->program->kernels->attention->attend(&job, scratch_of(run));
-    if (!is_derived(layer->out) || !heads_are_whole_blocks(layer)) return;
-    int32_t first = run->step->blocks[block].first_row, columns = head_columns(layer);
-    for (int32_t row = first; row < first + job.rows; row++)
-        derive_columns(run->program->kernels, layer->out, row, kv_head * columns, (kv_head + 1) * columns);
+/* What a part touches first: where it stores, if it does, and then the first keys that it sees. */
+static void list_first_blocks(const struct attention_layer *layer, const struct run *run, struct attention_part part,
+                              int32_t stores, const void *blocks[attention_fetched_blocks]) {
+    struct attention_job job = attention_job_of(layer, run, part.block, part.kv_head);
+    int32_t last = job.first_position + job.rows - 1, at = attention_first_visible(job.window, job.first_position);
+    int32_t count = 0;
+    if (stores) blocks[count++] = attention_key_block(&job, job.first_position);
+    for (; count < attention_fetched_blocks; at += attention_block_tokens)
+        blocks[count++] = attention_key_block(&job, least(at, last));
 }
 
-/* stores: the part's own keys and values first. */
+/* next: what this worker attends to then, or NULL behind the last part. */
+static void attend_part(const struct attention_layer *layer, const struct run *run, struct attention_part part,
+                        const struct attention_part *next, int32_t stores) {
+    struct attention_job job = attention_job_of(layer, run, part.block, part.kv_head);
+    if (next) list_first_blocks(layer, run, *next, stores, job.upcoming);
+    run->program->kernels->attention->attend(&job, scratch_of(run));
+    if (!is_derived(layer->out) || !heads_are_whole_blocks(layer)) return;
+    int32_t first = run->step->blocks[part.block].first_row, columns = head_columns(layer);
+    for (int32_t row = first; row < first + job.rows; row++)
+        derive_columns(run->program->kernels, layer->out, row, part.kv_head * columns, (part.kv_head + 1) * columns);
+}
+
+/* Parts are claimed one ahead, so that each fetches the beginning of the next.
+ * stores: the part's own keys and values first. */
 static void attend_by_heads(const struct attention_layer *layer, const struct run *run, int32_t stores) {
     int64_t parts = attention_part_count(layer, run->step);
-    for (int64_t next = first_part(run); next < parts; next = next_part(run)) {
-        struct attention_part part = attention_part_of(layer, run->step, next);
+    for (int64_t at = first_part(run), after; at < parts; at = after) {
+        after = next_part(run);
+        struct attention_part part = attention_part_of(layer, run->step, at);
+        struct attention_part next = attention_part_of(layer, run->step, after < parts ? after : at);
         if (stores) {
             rotate_rows(layer, run, &run->step->blocks[part.block], (struct head_range){ part.kv_head, 1 });
             store_rows(layer, run, &run->step->blocks[part.block], (struct head_range){ part.kv_head, 1 });
         }
-        attend_head(layer, run, part.block, part.kv_head);
+        attend_part(layer, run, part, after < parts ? &next : NULL, stores);
     }
     if (!is_derived(layer->out) || heads_are_whole_blocks(layer)) return;
     workers_meet(run->team, (struct ahead){ 0 });

@@ -1,12 +1,29 @@
 /* cache_ahead.c: the keys and values that the next attention will read.
  * Products of several rows are bound by arithmetic and attention of single rows by memory, so the products
- * fetch for it.  A worker lists the parts of its own number: who claims another's part finds it in L3. */
+ * fetch for it.  A worker lists the parts of its own number: who claims another's part finds it in L3.
+ * It begins as late as it can: neighbours on the same chip displace what lies in a cache within a millisecond. */
 #include "attention_parts.h"
 
-static const struct attention_layer *next_attention(const struct program *program, int32_t operation) {
-    for (; operation < program->count; operation++)
-        if (program->operations[operation].kind == OPERATION_ATTEND) return &program->operations[operation].attention;
-    return NULL;
+/* Where the next attention stands, or the program's end. */
+static int32_t next_attention(const struct program *program, int32_t operation) {
+    while (operation < program->count && program->operations[operation].kind != OPERATION_ATTEND) operation++;
+    return operation;
+}
+
+/* How often one worker's tiles call fetch_next in operations [begin, end). */
+static int64_t fetches_in(const struct run *run, int32_t begin, int32_t end) {
+    int32_t rows = run->step->rows, tile_rows = run->program->kernels->matmul->tile_rows;
+    int32_t tiles = tile_rows ? parts_of(rows, tile_rows) - parts_of(rows, PASS_ROWS) : 0;
+    int64_t blocks = 0;
+    for (const struct operation *at = &run->program->operations[begin]; at < &run->program->operations[end]; at++) {
+        if (at->kind != OPERATION_MULTIPLY) continue;
+        for (int32_t i = 0; i < at->multiply.count; i++) {
+            const struct packed_matrix *matrix = &at->multiply.products[i].matrix;
+            if (layout_is_float(matrix->layout)) continue;
+            blocks += (int64_t)panel_count(matrix->rows) * (matrix->cols / ACTIVATION_BLOCK);
+        }
+    }
+    return blocks * tiles / workers_count(run->team);
 }
 
 /* Blocks of 16 tokens that a single row sees of one KV head, in order. */
@@ -27,8 +44,9 @@ void list_cache_ahead(const struct run *run, int32_t operation, const uint8_t *p
     const struct step *step = run->step;
     *list = (struct fetch_list){ .pieces = pieces };
     if (step->rows <= ACTIVATION_SLOTS) return; /* a single tile, which fetches weights */
-    const struct attention_layer *layer = next_attention(run->program, operation);
-    if (!layer) return;
+    int32_t end = next_attention(run->program, operation);
+    if (end == run->program->count) return;
+    const struct attention_layer *layer = &run->program->operations[end].attention;
     list->piece_bytes = attention_block_tokens * slot_bytes(layer);
     int32_t workers = workers_count(run->team);
     for (int64_t next = run->worker; next < attention_part_count(layer, step); next += workers) {
@@ -41,4 +59,5 @@ void list_cache_ahead(const struct run *run, int32_t operation, const uint8_t *p
         list_blocks(list, pieces, layer, layer->keys + head, span->pages[layer->group], position);
         list_blocks(list, pieces, layer, layer->values + head, span->pages[layer->group], position);
     }
+    list->waits = fetches_in(run, operation, end) - list->count * (int64_t)(list->piece_bytes / FETCH_BYTES);
 }

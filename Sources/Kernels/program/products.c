@@ -1,10 +1,8 @@
 /* products.c: matrix products, cut into runs of panels. */
 #include "run.h"
 
-enum {
-    PASS_ROWS = 128,           /* whole groups of activation rows that stay in L2 beside a panel */
-    AHEAD_BYTES_MAX = 16 << 10 /* of the weights to come, fetched while waiting: a share of L2 */
-};
+/* Of the weights to come, fetched while waiting: a share of L2. */
+enum { AHEAD_BYTES_MAX = 16 << 10 };
 
 /* A buffer's rows from `row` on, which begins a group, as a layout's products read them. */
 static const void *activations(const struct buffer *buffer, int32_t layout, int32_t row, size_t *stride) {

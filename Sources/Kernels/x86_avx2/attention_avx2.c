@@ -73,9 +73,8 @@ INLINED void score_by_key(
 
 /* `width` neighbouring blocks by `rows` rows: 2 * width * rows accumulators. */
 INLINED void score_blocks(
-    float *scores, const float *query, const void *const *blocks, int32_t b, int32_t end,
-    ptrdiff_t key_bytes, int32_t head_size, const int rows, const int width,
-    const enum attention_element element) {
+    float *scores, const float *query, const void *const *blocks, int32_t b, ptrdiff_t key_bytes,
+    int32_t head_size, const int rows, const int width, const enum attention_element element) {
     __m256 sums[12];
 #pragma clang loop unroll(full)
     for (int k = 0; k < 2 * width * rows; k++) sums[k] = _mm256_setzero_ps();
@@ -83,7 +82,7 @@ INLINED void score_blocks(
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
         keys[w] = blocks[b + w];
-        ahead[w] = attention_block_ahead(blocks, b + w, end);
+        ahead[w] = attention_block_ahead(blocks, b + w);
     }
 #pragma clang loop unroll_count(4)
     for (int32_t d = 0; d < head_size; d++, query += rows) {
@@ -118,10 +117,10 @@ INLINED void score_rows(
     int32_t b = block_begin;
     for (; b + width <= block_end; b += width)
         score_blocks(
-            scores + 16 * b, query, blocks, b, block_end, key_bytes, head_size, rows, width, element);
+            scores + 16 * b, query, blocks, b, key_bytes, head_size, rows, width, element);
     for (; b < block_end; b++)
         score_blocks(
-            scores + 16 * b, query, blocks, b, block_end, key_bytes, head_size, rows, 1, element);
+            scores + 16 * b, query, blocks, b, key_bytes, head_size, rows, 1, element);
 }
 
 INLINED void score_elements(
@@ -258,11 +257,10 @@ INLINED void accumulate_by_column(
     }
 }
 
-/* `width` groups of 8 elements by `rows` rows: width * rows accumulators over slots [begin, end).
- * last: where the slots of all calls end. */
+/* `width` groups of 8 elements by `rows` rows: width * rows accumulators over slots [begin, end). */
 INLINED void accumulate_columns(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
-    int32_t last, int32_t head_size, ptrdiff_t column, const int rows, const int width,
+    int32_t head_size, ptrdiff_t column, const int rows, const int width,
     const enum attention_element element) {
     const ptrdiff_t bytes = element_bytes(element);
     ptrdiff_t row_bytes = head_size * bytes;
@@ -277,7 +275,7 @@ INLINED void accumulate_columns(
         int32_t stop = (s / 16 + 1) * 16;
         if (stop > end) stop = end;
         const char *value = (const char *)blocks[s / 16] + s % 16 * row_bytes + column * bytes;
-        const char *ahead = attention_block_ahead(blocks, s / 16, (last + 15) / 16) + s % 16 * row_bytes;
+        const char *ahead = attention_block_ahead(blocks, s / 16) + s % 16 * row_bytes;
 #pragma clang loop unroll_count(4)
         for (; s < stop; s++, value += row_bytes, ahead += row_bytes) {
             if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)row_bytes);
@@ -306,10 +304,10 @@ INLINED void accumulate_rows(
         int32_t column = 0;
         for (; column + 8 * width <= head_size; column += 8 * width)
             accumulate_columns(
-                sums, weights, blocks, s, stop, end, head_size, column, rows, width, element);
+                sums, weights, blocks, s, stop, head_size, column, rows, width, element);
         for (; column < head_size; column += 8)
             accumulate_columns(
-                sums, weights, blocks, s, stop, end, head_size, column, rows, 1, element);
+                sums, weights, blocks, s, stop, head_size, column, rows, 1, element);
     }
 }
 

@@ -342,6 +342,7 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
 
 const struct matmul_kernels matmul_x86_avx2 = {
     .quantize_row = quantize_row,
+    .tile_rows = ACTIVATION_SLOTS,
     .panels = { panels_f32_avx2, panels_f16_avx2, panels_bf16_avx2, panels_u4_g32, panels_u4_g16, panels_u8_g32,
                 panels_u8_g16 },
 };

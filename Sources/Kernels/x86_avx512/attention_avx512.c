@@ -37,9 +37,8 @@ INLINED __m512 load_16(
 
 /* `width` neighbouring blocks by `rows` rows: width * rows accumulators. */
 INLINED void score_blocks(
-    float *scores, const float *query, const void *const *blocks, int32_t b, int32_t end,
-    ptrdiff_t key_bytes, int32_t head_size, const int rows, const int width,
-    const enum attention_element element) {
+    float *scores, const float *query, const void *const *blocks, int32_t b, ptrdiff_t key_bytes,
+    int32_t head_size, const int rows, const int width, const enum attention_element element) {
     __m512 sums[16];
 #pragma clang loop unroll(full)
     for (int k = 0; k < width * rows; k++) sums[k] = _mm512_setzero_ps();
@@ -47,7 +46,7 @@ INLINED void score_blocks(
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
         bases[w] = blocks[b + w];
-        ahead[w] = attention_block_ahead(blocks, b + w, end);
+        ahead[w] = attention_block_ahead(blocks, b + w);
     }
     for (int32_t d = 0; d < head_size; d++, query += rows) {
         __m512 keys[4];
@@ -81,10 +80,10 @@ INLINED void score_rows(
     int32_t b = block_begin;
     for (; b + width <= block_end; b += width)
         score_blocks(
-            scores + 16 * b, query, blocks, b, block_end, key_bytes, head_size, rows, width, element);
+            scores + 16 * b, query, blocks, b, key_bytes, head_size, rows, width, element);
     for (; b < block_end; b++)
         score_blocks(
-            scores + 16 * b, query, blocks, b, block_end, key_bytes, head_size, rows, 1, element);
+            scores + 16 * b, query, blocks, b, key_bytes, head_size, rows, 1, element);
 }
 
 INLINED void score_elements(
@@ -190,7 +189,7 @@ INLINED void accumulate_columns(
         int32_t stop = (s / 16 + 1) * 16;
         if (stop > end) stop = end;
         const char *value = (const char *)blocks[s / 16] + s % 16 * row_bytes + column * bytes;
-        const char *ahead = attention_block_ahead(blocks, s / 16, (end + 15) / 16) + s % 16 * row_bytes;
+        const char *ahead = attention_block_ahead(blocks, s / 16) + s % 16 * row_bytes;
         for (; s < stop; s++, value += row_bytes, ahead += row_bytes) {
             if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)row_bytes);
             __m512 values[4];

@@ -85,6 +85,8 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
         store_rows(y + (size_t)t * y_stride, _mm512_mul_ps(acc[t], _mm512_set1_ps(w->output_scale)), live, accumulate);
 }
 
+enum { TILE_ROWS = 2 * ACTIVATION_SLOTS };
+
 INLINE void integer_panel(const int bits, const int group, const int offsets, const struct packed_matrix *w,
                           int32_t panel, const void *x, size_t x_stride, int32_t count, float *y, size_t y_stride,
                           int32_t accumulate, struct fetch_list *meanwhile) {
@@ -108,7 +110,7 @@ INLINE void integer_panel(const int bits, const int group, const int offsets, co
         case 5:
         case 6:
         case 7: TILE(4); break;
-        default: TILE(8);
+        default: TILE(TILE_ROWS);
         }
 #undef TILE
     }
@@ -154,12 +156,14 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
 
 const struct matmul_kernels matmul_x86_avx512 = {
     .quantize_row = quantize_row,
+    .tile_rows = TILE_ROWS,
     .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512, panels_u4_g32,
                 panels_u4_g16, panels_u8_g32, panels_u8_g16 },
 };
 
 const struct matmul_kernels matmul_x86_avx512bf16 = {
     .quantize_row = quantize_row,
+    .tile_rows = TILE_ROWS,
     .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512bf16, panels_u4_g32,
                 panels_u4_g16, panels_u8_g32, panels_u8_g16 },
 };
