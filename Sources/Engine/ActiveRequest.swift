@@ -35,6 +35,7 @@ final class Choice {
     /// Kept only when penalties look at it.
     var history: TokenHistory?
     var hasReported = false
+    var lookup = PromptLookup()
 
     init(_ request: ActiveRequest, number: Int, sequence: SequenceHandle) {
         self.request = request

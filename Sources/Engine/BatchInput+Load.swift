@@ -25,7 +25,8 @@ extension BatchInput {
             spans[index].rowCount = span.end - span.begin
             spans[index].firstPosition = span.begin
             tokens.append(
-                contentsOf: scheduler.tokens(of: span.sequence.slot)[span.begin..<span.end])
+                contentsOf: scheduler.tokens(of: span.sequence.slot)[span.begin..<span.knownEnd])
+            tokens.append(contentsOf: span.draft)
             for position in span.begin..<span.end { positions.append(Int32(position)) }
             for position in span.outputBegin..<span.end {
                 outputRows.append(Int32(firstRow + position - span.begin))

@@ -92,6 +92,7 @@ public final class EngineHandle: GenerationEngine {
         limits.mixedPromptTokensMax = settings.mixedPromptTokensMax
         limits.longPromptTokens = settings.longPromptTokens
         limits.outputRowsMax = model.outputRowsMax
+        limits.draftRowsMax = min(settings.draftRowsMax, model.outputRowsMax, limits.stepTokensMax)
         limits.sequencesMax = min(
             settings.sequencesMax, model.outputRowsMax, limits.stepTokensMax - 1)
         limits.choicesMax = min(settings.choicesMax, limits.sequencesMax)
@@ -103,7 +104,7 @@ public final class EngineHandle: GenerationEngine {
             ("stepTokensMax", limits.stepTokensMax, 2),
             ("chunkTokensMax", limits.chunkTokensMax, 1),
             ("mixedPromptTokensMax", limits.mixedPromptTokensMax, 1),
-            ("longPromptTokens", limits.longPromptTokens, 1),
+            ("longPromptTokens", limits.longPromptTokens, 1), ("draftRowsMax", limits.draftRowsMax, 0),
             ("sequencesMax", limits.sequencesMax, 1), ("choicesMax", limits.choicesMax, 1),
             ("waitingMax", limits.waitingMax, 1), ("contextMax", limits.contextMax, 2),
         ]

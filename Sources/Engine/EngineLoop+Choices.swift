@@ -22,6 +22,10 @@ extension EngineLoop {
             let all = UnsafeBufferPointer(
                 rebasing: logits[firstRow * columns..<(firstRow + rows) * columns])
             firstRow += rows
+            guard span.draft.isEmpty else {
+                follow(span, all, choice, now)
+                continue
+            }
             let failure = score(all, span, choice.request)
             guard span.sampleCount > 0, rows > 0 else {
                 if let failure { failed.append((choice.request, failure)) }
@@ -57,7 +61,7 @@ extension EngineLoop {
         return nil
     }
 
-    private func draw(_ logits: UnsafeBufferPointer<Float>, _ choice: Choice, _ now: UInt64)
+    func draw(_ logits: UnsafeBufferPointer<Float>, _ choice: Choice, _ now: UInt64)
         -> StepResult
     {
         let rules = choice.request.stopping

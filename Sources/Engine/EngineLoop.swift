@@ -54,7 +54,9 @@ final class EngineLoop {
 
     private func step() {
         let begin = DispatchTime.now().uptimeNanoseconds
-        scheduler.plan(into: &plan) { [governor] in governor.promptTokensMax(streams: $0) }
+        scheduler.plan(
+            into: &plan, longPromptTokensMax: { [governor] in governor.promptTokensMax(streams: $0) },
+            draft: { self.draft($0, after: $1, most: $2) })
         for exhaustion in plan.exhausted { endExhausted(exhaustion) }
         if !plan.spans.isEmpty {
             noteStarts(at: begin)

@@ -10,6 +10,8 @@ public struct EngineSettings: Sendable, Hashable {
     public var mixedPromptTokensMax = 48
     /// A prompt with more tokens to compute is cut further, aiming at steps at most twice as long.
     public var longPromptTokens = 1024
+    /// Most rows of a step that carries drafts of tokens to come; 0: no drafts.
+    public var draftRowsMax = 4
     /// Most sequences that run at once.
     public var sequencesMax = 64
     /// Most choices of one request.

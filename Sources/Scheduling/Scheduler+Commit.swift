@@ -15,6 +15,10 @@ extension Scheduler {
             guard sequences[slot].phase == .running, sequences[slot].computed == span.begin else {
                 continue
             }
+            guard span.draft.isEmpty else {
+                follow(span, results[span.firstSample..<span.firstSample + span.sampleCount])
+                continue
+            }
             advance(slot, to: span.end)
             guard span.sampleCount > 0 else { continue }
             let samples = span.firstSample + 1..<span.firstSample + span.sampleCount
@@ -23,6 +27,15 @@ extension Scheduler {
             }
             append(results[span.firstSample], to: span.sequence)
         }
+    }
+
+    /// Rows count up to the first draft token that was not chosen.
+    private mutating func follow(_ span: StepPlan.Span, _ results: ArraySlice<StepResult>) {
+        let reached = results.prefix { $0 != .unreached }
+        precondition(!reached.isEmpty, "the row of a known token counts")
+        for case .token(let token) in reached { append(.token(token), to: span.sequence) }
+        advance(span.sequence.slot, to: span.begin + reached.count)
+        if reached.last == .end { end(span.sequence) }
     }
 
     private mutating func advance(_ slot: Int, to end: Int) {

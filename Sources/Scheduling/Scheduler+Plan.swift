@@ -5,8 +5,10 @@ import Core
 extension Scheduler {
     /// What the next step computes. Ends sequences that no pool could hold (`exhausted`).
     /// - longPromptTokensMax: the most rows that long prompts may have beside so many streams.
+    /// - draft: what a stream may go on with; asked where a step has rows to spare.
     public mutating func plan(
-        into plan: inout StepPlan, longPromptTokensMax: (_ streams: Int) -> Int = { _ in .max }
+        into plan: inout StepPlan, longPromptTokensMax: (_ streams: Int) -> Int = { _ in .max },
+        draft: Drafter = { _, _, _ in [] }
     ) {
         plan.removeAll()
         planNumber += 1
@@ -28,6 +30,7 @@ extension Scheduler {
         // Who had to give way comes back when there is room, not within the same step.
         if preemptions == preemptionsBefore { admit(&plan, &budget) }
         compactRunning()
+        addDrafts(&plan, draft)
         for index in plan.spans.indices { addSamples(of: index, &plan) }
     }
 
@@ -103,8 +106,8 @@ extension Scheduler {
         let span = plan.spans[index]
         let slot = span.sequence.slot
         let first = plan.samples.count
-        if span.end == sequences[slot].tokens.count {
-            plan.samples.append(span.sequence)
+        if span.knownEnd == sequences[slot].tokens.count {
+            for _ in 0...span.draft.count { plan.samples.append(span.sequence) }
             for sibling in sequences[slot].siblings {
                 plan.samples.append(SequenceHandle(slot: sibling, id: sequences[sibling].id))
             }
@@ -112,7 +115,7 @@ extension Scheduler {
         plan.spans[index] = StepPlan.Span(
             sequence: span.sequence, begin: span.begin, end: span.end,
             outputBegin: span.outputBegin,
-            firstSample: first, sampleCount: plan.samples.count - first)
+            firstSample: first, sampleCount: plan.samples.count - first, draft: span.draft)
     }
 
     // MARK: starting

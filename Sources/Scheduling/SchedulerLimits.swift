@@ -12,6 +12,8 @@ public struct SchedulerLimits: Sendable, Hashable {
     public var mixedPromptTokensMax = 48
     /// A prompt with more tokens to compute is long: beside running streams it is cut as `plan` is told.
     public var longPromptTokens = 1024
+    /// Most rows of a step that carries drafts; who runs alone has all of them. 0: no drafts.
+    public var draftRowsMax = 0
     /// Most rows of a step whose logits are computed.
     public var outputRowsMax = 128
     /// Most sequences that hold pages at once.
@@ -38,7 +40,8 @@ public struct SchedulerLimits: Sendable, Hashable {
             stepTokensMax > sequencesMax,
             "a step of \(stepTokensMax) tokens starves prompts beside \(sequencesMax) sequences")
         precondition(outputRowsMax >= sequencesMax && chunkTokensMax > 0)
-        precondition(mixedPromptTokensMax > 0)
+        precondition(mixedPromptTokensMax > 0 && draftRowsMax >= 0)
+        precondition(draftRowsMax <= min(outputRowsMax, stepTokensMax))
     }
 }
 

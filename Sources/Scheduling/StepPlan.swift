@@ -6,7 +6,7 @@ public struct StepPlan: Sendable {
     /// Consecutive tokens of one sequence.
     public struct Span: Sendable, Hashable {
         public let sequence: SequenceHandle
-        /// Token positions to compute.
+        /// Token positions to compute, those of the draft included.
         public let begin: Int
         public let end: Int
         /// Rows from this position on want logits; `end` when none does.
@@ -14,6 +14,12 @@ public struct StepPlan: Sendable {
         /// Range of `StepPlan.samples` drawn from the last row; empty until the prompt is complete.
         public let firstSample: Int
         public let sampleCount: Int
+        /// The last tokens of the span when they are only supposed: each counts once a result says the same.
+        /// Every row has a sample then.
+        public var draft: [TokenID] = []
+
+        /// Where the known tokens end.
+        public var knownEnd: Int { end - draft.count }
     }
 
     /// A page to copy before the step. Copies are done in order, before any row is computed.
@@ -31,7 +37,7 @@ public struct StepPlan: Sendable {
     }
 
     public internal(set) var spans: [Span] = []
-    /// The sequences that get a token, in order of `spans`.
+    /// The sequences that get a token, in order of `spans`: one with a draft stands here once for each of its rows.
     public internal(set) var samples: [SequenceHandle] = []
     public internal(set) var copies: [Copy] = []
     public internal(set) var exhausted: [Exhaustion] = []
@@ -58,4 +64,6 @@ public enum StepResult: Sendable, Hashable {
     case token(TokenID)
     /// The sequence is over; its pages go back.
     case end
+    /// The row stands behind a draft token that was not chosen: it means nothing.
+    case unreached
 }

@@ -105,7 +105,9 @@ import Testing
         let names = [
             "vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc",
             "vllm:cache_config_info", "vllm:lora_requests_info", "vllm:num_preemptions_total",
-            "vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total", "vllm:prompt_tokens_total",
+            "vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total",
+            "vllm:spec_decode_num_draft_tokens_total", "vllm:spec_decode_num_accepted_tokens_total",
+            "vllm:prompt_tokens_total",
             "vllm:generation_tokens_total", "vllm:request_success_total", "vllm:time_to_first_token_seconds",
             "vllm:inter_token_latency_seconds", "vllm:e2e_request_latency_seconds",
             "vllm:request_queue_time_seconds", "vllm:request_prefill_time_seconds",

@@ -12,6 +12,8 @@ final class FakeModel: ForwardPass {
         var contextMax = 256
         var rowsMax = 512
         var outputRowsMax = 128
+        /// Three times of four, the likeliest token is the one that stood so many places before it.
+        var period: Int?
         /// Its rows have NaN logits.
         var poison: TokenID?
         /// Waits here before each step.
@@ -88,8 +90,7 @@ final class FakeModel: ForwardPass {
                 guard let place = place(position, group, span, batch) else {
                     preconditionFailure("no page to write")
                 }
-                cache[group][place] = Self.mix(
-                    token &* 1_000_003 ^ UInt64(position) << 40 ^ UInt64(group) << 56)
+                cache[group][place] = Self.entry(token, position, group: group)
             }
         }
     }
@@ -107,12 +108,25 @@ final class FakeModel: ForwardPass {
                     state ^ (place(seen, group, span, batch).map { cache[group][$0] } ?? 0xdead))
             }
         }
+        let repeated = state % 4 > 0 ? repeatedToken(behind: position, span, batch) : nil
         let fails = shape.poison == batch.tokens[row]
         for column in 0..<vocabularySize {
             let bits = Self.mix(state ^ UInt64(column) << 32)
             logits[output * vocabularySize + column] =
-                fails ? .nan : Float(bits >> 40) * 0x1p-21 - 4
+                fails ? .nan : Float(bits >> 40) * 0x1p-21 - 4 + (column == repeated ? 20 : 0)
         }
+    }
+
+    /// Read back from the cache, like everything else.
+    private func repeatedToken(behind position: Int, _ span: BatchSpan, _ batch: BatchInput) -> Int? {
+        guard let period = shape.period, position + 1 >= period else { return nil }
+        let source = position + 1 - period
+        guard let place = place(source, 0, span, batch) else { return nil }
+        return (0..<vocabularySize).first { cache[0][place] == Self.entry(UInt64($0), source, group: 0) }
+    }
+
+    private static func entry(_ token: UInt64, _ position: Int, group: Int) -> UInt64 {
+        mix(token &* 1_000_003 ^ UInt64(position) << 40 ^ UInt64(group) << 56)
     }
 
     private static func mix(_ value: UInt64) -> UInt64 {

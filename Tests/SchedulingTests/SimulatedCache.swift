@@ -34,7 +34,9 @@ struct SimulatedCache {
             }
         }
         var problems: [String] = []
-        let histories = plan.spans.map { Self.histories(scheduler.tokens(of: $0.sequence.slot)) }
+        let histories = plan.spans.map { span in
+            Self.histories(scheduler.tokens(of: span.sequence.slot) + span.draft)
+        }
         for (span, history) in zip(plan.spans, histories) {
             for group in groups.indices {
                 let table = scheduler.table(of: span.sequence.slot, group: group)

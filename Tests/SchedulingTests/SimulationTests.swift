@@ -33,7 +33,11 @@ import Testing
             "simulation seed \(seed): \(simulation.submitted) requests,"
                 + " \(simulation.scheduler.preemptions) preemptions,"
                 + " \(simulation.scheduler.prefixHitTokens) hits, \(simulation.copies) copies,"
-                + " \(simulation.exhausted) exhausted, \(simulation.cancelled) cancelled")
+                + " \(simulation.exhausted) exhausted, \(simulation.cancelled) cancelled,"
+                + " \(simulation.confirmed) of \(simulation.drafted) draft tokens confirmed")
+        if simulation.drafted > 50 {
+            #expect(simulation.confirmed > 0 && simulation.confirmed < simulation.drafted, "seed \(seed)")
+        }
     }
 
     @Test func `equal inputs give equal plans`() {
@@ -65,6 +69,8 @@ private struct Simulation {
     var copies = 0
     var exhausted = 0
     var cancelled = 0
+    var drafted = 0
+    var confirmed = 0
     let setup: String
     private var cache: SimulatedCache
     private var random: SimulationRandom
@@ -80,6 +86,7 @@ private struct Simulation {
         limits.stepTokensMax = limits.sequencesMax + Int.random(in: 1...40, using: &random)
         limits.chunkTokensMax = Int.random(in: 1...40, using: &random)
         limits.outputRowsMax = limits.sequencesMax + Int.random(in: 0...8, using: &random)
+        limits.draftRowsMax = Int.random(in: 0...min(8, limits.outputRowsMax), using: &random)
         limits.choicesMax = min(4, limits.sequencesMax)
         limits.waitingMax = 12
         limits.contextMax = 120
@@ -114,7 +121,14 @@ private struct Simulation {
             cancelSometimes(oneIn: 12)
         }
         var problems = audit(scheduler)
-        scheduler.plan(into: &plan)
+        let seed = random.next()
+        scheduler.plan(
+            into: &plan,
+            draft: { sequence, _, most in
+                var random = SimulationRandom(state: seed ^ sequence.id.rawValue)
+                let count = Int.random(in: 0...most, using: &random)
+                return (0..<count).map { _ in TokenID.random(in: 0..<50, using: &random) }
+            })
         problems += checkPlan() + audit(scheduler).filter { !$0.contains("reads from") }
         problems += cache.run(plan, scheduler)
         copies += plan.copies.count
@@ -131,7 +145,7 @@ private struct Simulation {
             guard let life = live[span.sequence.id] else { continue }
             scoredRows[life.request] = span.end
         }
-        let results = plan.samples.map { sample($0) }
+        let results = plan.spans.flatMap { draw($0) }
         scheduler.commit(plan, results)
         problems += audit(scheduler)
         if plan.spans.isEmpty, plan.exhausted.isEmpty, !scheduler.isIdle,
@@ -178,6 +192,23 @@ private struct Simulation {
         if scheduler.isLive(life.handle) { fatalError("\(id) lives on after its end") }
     }
 
+    /// Draws what a draft says more often than not; what follows another token is unreached.
+    private mutating func draw(_ span: StepPlan.Span) -> [StepResult] {
+        let samples = plan.samples[span.firstSample..<span.firstSample + span.sampleCount]
+        guard !span.draft.isEmpty else { return samples.map { sample($0) } }
+        var results: [StepResult] = []
+        for token in span.draft {
+            var result = sample(span.sequence)
+            if result != .end, Int.random(in: 0..<4, using: &random) > 0 { result = .token(token) }
+            results.append(result)
+            guard result == .token(token) else { break }
+        }
+        drafted += span.draft.count
+        confirmed += zip(results, span.draft).count { $0 == .token($1) }
+        if results.last == .token(span.draft[results.count - 1]) { results.append(sample(span.sequence)) }
+        return results + Array(repeating: .unreached, count: samples.count - results.count)
+    }
+
     private mutating func sample(_ handle: SequenceHandle) -> StepResult {
         guard var life = live[handle.id] else { return .end }
         life.tokensLeft -= 1
@@ -204,12 +235,15 @@ private struct Simulation {
         }
         for span in plan.spans {
             let state = scheduler.sequences[span.sequence.slot]
-            let complete = span.end == state.tokens.count
+            let complete = span.knownEnd == state.tokens.count
             if span.begin != state.computed {
                 problems.append("rows do not follow the computed ones")
             }
             if span.end - span.begin > scheduler.limits.chunkTokensMax {
                 problems.append("chunk too long")
+            }
+            if !span.draft.isEmpty, tokens > scheduler.limits.draftRowsMax || span.outputBegin != span.begin {
+                problems.append("a draft in a step of \(tokens) rows")
             }
             if (span.sampleCount > 0) != complete {
                 problems.append("samples without a complete prompt")

@@ -85,6 +85,9 @@ extension Service {
         counter("vllm:num_preemptions_total", "Sequences put back for lack of cache.", \.preemptions)
         counter("vllm:prefix_cache_queries_total", "Prompt tokens looked up in the cache.", \.prefixQueryTokens)
         counter("vllm:prefix_cache_hits_total", "Prompt tokens found in the cache.", \.prefixHitTokens)
+        counter("vllm:spec_decode_num_draft_tokens_total", "Tokens guessed ahead and computed.", \.draftTokens)
+        counter(
+            "vllm:spec_decode_num_accepted_tokens_total", "Guessed tokens that were right.", \.confirmedDraftTokens)
         let tokens = "vllm:iteration_tokens_total"
         text.family(tokens, .histogram, "Tokens computed per step.")
         for row in rows where row.isFirst {

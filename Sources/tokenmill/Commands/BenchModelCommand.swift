@@ -16,7 +16,8 @@ struct BenchModelCommand: ParsableCommand {
             --stream-prompt tokens at once, each continued by --generate tokens. Figures are
             medians of the rounds; generation counts only while all streams run. `outside` is
             the part of the time that is spent outside the model: planning, sampling, publishing.
-            All prompts go in at full speed, whatever engine.mixed_prompt_tokens_max says.
+            All prompts go in at full speed, whatever engine.mixed_prompt_tokens_max says, and no token is
+            guessed, whatever engine.draft_rows_max says: answers to random prompts soon repeat themselves.
 
               tokenmill bench --model model.gguf --prompt 512,4096 --streams 1,4,16
               tokenmill bench --model model.gguf --machine --json > today.json
@@ -86,6 +87,8 @@ struct BenchModelCommand: ParsableCommand {
         settings.engine.limits.makeRoom(sequences: streams)
         // What is measured is a full batch: prompts of all streams go in as fast as they can.
         settings.engine.limits.mixedPromptTokensMax = settings.engine.limits.stepTokensMax
+        // What a model says to random prompts soon repeats itself, which would flatter every guess.
+        settings.engine.limits.draftRowsMax = 0
         return settings
     }
 

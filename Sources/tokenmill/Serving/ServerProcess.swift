@@ -32,6 +32,7 @@ struct ServerProcess {
         let model = try load()
         service.add(model.served)
         service.start()
+        signals.beginWaiting()
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
         reportReady(model, addresses, seconds: seconds)
         signals.wait()

@@ -34,11 +34,12 @@ final class SignalWatch {
         for _ in sources { registered.wait() }
     }
 
-    /// Blocks until the first signal from now on.
-    func wait() {
-        queue.sync { patience.hasWaiter = true }
-        first.wait()
-    }
+    /// From now on the first signal is for `wait`.  To be called before anybody hears that the server is ready,
+    /// who may send one at once.
+    func beginWaiting() { queue.sync { patience.hasWaiter = true } }
+
+    /// Blocks until the first signal since `beginWaiting`.
+    func wait() { first.wait() }
 }
 
 /// Only touched on the watch's queue.

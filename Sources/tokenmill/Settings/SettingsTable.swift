@@ -80,6 +80,7 @@ extension SettingsTable where Root == Settings {
         .integer("engine.step_tokens_max", \.engine.limits.stepTokensMax, 2...65_536),
         .integer("engine.chunk_tokens_max", \.engine.limits.chunkTokensMax, 1...65_536),
         .integer("engine.mixed_prompt_tokens_max", \.engine.limits.mixedPromptTokensMax, 1...65_536),
+        .integer("engine.draft_rows_max", \.engine.limits.draftRowsMax, 0...256),
         .integer("engine.long_prompt_tokens", \.engine.limits.longPromptTokens, 1...(1 << 22)),
         .integer("engine.sequences_max", \.engine.limits.sequencesMax, 1...4096),
         .integer("engine.waiting_max", \.engine.limits.waitingMax, 1...1_000_000),
