@@ -45,7 +45,12 @@ struct PromptGovernor {
             let own = max(0, seconds - Double(longTokens) * secondsPerPromptToken)
             Self.blend(own / Double(streams), Self.newestOfStreams, into: &secondsPerStream)
             stepsSinceLook = 0
-        } else if secondsPerStream > 0 {
+        } else if secondsPerStream == 0 {
+            // Streams were not seen alone yet, as when they began beside the prompt, or had drafts in every step:
+            // until the first look all rows count alike.
+            secondsPerStream = seconds / Double(streams + longTokens)
+            secondsPerPromptToken = secondsPerStream
+        } else {
             let spent = max(0, seconds - Double(streams) * secondsPerStream)
             Self.blend(spent / Double(longTokens), Self.newestOfPrompts, into: &secondsPerPromptToken)
             stepsSinceLook += 1

@@ -72,6 +72,24 @@ import Testing
         #expect(governor.promptTokensMax(streams: 16) >= PromptGovernor.tokensLeast)
     }
 
+    @Test(arguments: [1, 16]) func `streams that were never seen alone are learned beside the prompt`(streams: Int) {
+        var known = PromptGovernor(), unknown = PromptGovernor()
+        let machine = Machine()
+        func step(_ governor: inout PromptGovernor, _ tokens: Int) {
+            governor.learn(
+                streams: streams, promptTokens: tokens, longTokens: tokens,
+                seconds: machine.seconds(streams: streams, promptTokens: tokens, position: 0))
+        }
+        step(&known, 0)
+        for _ in 0..<200 {
+            step(&known, known.promptTokensMax(streams: streams))
+            step(&unknown, unknown.promptTokensMax(streams: streams))
+        }
+        let (wanted, got) = (known.promptTokensMax(streams: streams), unknown.promptTokensMax(streams: streams))
+        #expect(abs(wanted - got) <= max(1, wanted / 10), "\(got) instead of \(wanted)")
+        if streams == 16 { #expect(got > PromptGovernor.tokensLeast && got != streams) }
+    }
+
     @Test func `nobody is spared where nobody streams`() {
         #expect(PromptGovernor().promptTokensMax(streams: 0) == .max)
     }
