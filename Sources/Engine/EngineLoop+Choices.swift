@@ -23,7 +23,7 @@ extension EngineLoop {
                 rebasing: logits[firstRow * columns..<(firstRow + rows) * columns])
             firstRow += rows
             guard span.draft.isEmpty else {
-                follow(span, all, choice, now)
+                sampleDraft(span, all, choice, now)
                 continue
             }
             let failure = score(all, span, choice.request)

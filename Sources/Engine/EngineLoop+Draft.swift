@@ -13,23 +13,23 @@ extension EngineLoop {
     }
 
     /// Results for a span with a draft: one for each row that counts, `.unreached` for the others.
-    func follow(
+    func sampleDraft(
         _ span: StepPlan.Span, _ rows: UnsafeBufferPointer<Float>, _ choice: Choice, _ now: UInt64
     ) {
         let columns = model.vocabularySize
-        var confirmed = 0
+        var accepted = 0
         for place in 0...span.draft.count {
-            guard place == confirmed else {
+            guard place == accepted else {
                 results.append(.unreached)
                 continue
             }
             let row = UnsafeBufferPointer(rebasing: rows[place * columns..<(place + 1) * columns])
             let result = draw(row, choice, now)
             results.append(result)
-            if place < span.draft.count, result == .token(span.draft[place]) { confirmed += 1 }
+            if place < span.draft.count, result == .token(span.draft[place]) { accepted += 1 }
         }
-        choice.lookup.learn(drafted: span.draft.count, confirmed: confirmed)
+        choice.lookup.learn(drafted: span.draft.count, accepted: accepted)
         load.draftTokens += UInt64(span.draft.count)
-        load.confirmedDraftTokens += UInt64(confirmed)
+        load.acceptedDraftTokens += UInt64(accepted)
     }
 }

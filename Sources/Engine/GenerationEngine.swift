@@ -125,7 +125,7 @@ public struct EngineLoad: Sendable, Hashable {
     public var generatedTokens: UInt64 = 0
     /// Tokens that were guessed and computed beside known ones, and those of them that were right.
     public var draftTokens: UInt64 = 0
-    public var confirmedDraftTokens: UInt64 = 0
+    public var acceptedDraftTokens: UInt64 = 0
     public var steps: UInt64 = 0
     public var stepSecondsTotal = 0.0
     /// The part of it that the forward passes took.

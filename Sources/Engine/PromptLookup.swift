@@ -40,9 +40,9 @@ struct PromptLookup {
         return nil
     }
 
-    mutating func learn(drafted: Int, confirmed: Int) {
-        length = confirmed == drafted ? 2 * drafted : max(1, confirmed)
-        let wanted = match + (confirmed == 0 ? 1 : -1)
+    mutating func learn(drafted: Int, accepted: Int) {
+        length = accepted == drafted ? 2 * drafted : max(1, accepted)
+        let wanted = match + (accepted == 0 ? 1 : -1)
         match = min(max(wanted, Self.matchRange.lowerBound), Self.matchRange.upperBound)
     }
 }

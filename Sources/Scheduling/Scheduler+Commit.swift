@@ -16,7 +16,7 @@ extension Scheduler {
                 continue
             }
             guard span.draft.isEmpty else {
-                follow(span, results[span.firstSample..<span.firstSample + span.sampleCount])
+                commitDraft(span, results[span.firstSample..<span.firstSample + span.sampleCount])
                 continue
             }
             advance(slot, to: span.end)
@@ -30,7 +30,7 @@ extension Scheduler {
     }
 
     /// Rows count up to the first draft token that was not chosen.
-    private mutating func follow(_ span: StepPlan.Span, _ results: ArraySlice<StepResult>) {
+    private mutating func commitDraft(_ span: StepPlan.Span, _ results: ArraySlice<StepResult>) {
         let reached = results.prefix { $0 != .unreached }
         precondition(!reached.isEmpty, "the row of a known token counts")
         for case .token(let token) in reached { append(.token(token), to: span.sequence) }

@@ -45,7 +45,7 @@ def test_start_says_what_was_loaded(capfd):
 
 def test_sigterm_lets_streams_finish():
     with servers.Server(*SMALL) as server:
-        thread, got = running_stream(server, 2000)
+        thread, got = running_stream(server, 400)
         server.terminate()
         server.wait_for("draining")
         assert server.get("/health")[0] == 200

@@ -34,9 +34,9 @@ import Testing
                 + " \(simulation.scheduler.preemptions) preemptions,"
                 + " \(simulation.scheduler.prefixHitTokens) hits, \(simulation.copies) copies,"
                 + " \(simulation.exhausted) exhausted, \(simulation.cancelled) cancelled,"
-                + " \(simulation.confirmed) of \(simulation.drafted) draft tokens confirmed")
+                + " \(simulation.accepted) of \(simulation.drafted) draft tokens accepted")
         if simulation.drafted > 50 {
-            #expect(simulation.confirmed > 0 && simulation.confirmed < simulation.drafted, "seed \(seed)")
+            #expect(simulation.accepted > 0 && simulation.accepted < simulation.drafted, "seed \(seed)")
         }
     }
 
@@ -70,7 +70,7 @@ private struct Simulation {
     var exhausted = 0
     var cancelled = 0
     var drafted = 0
-    var confirmed = 0
+    var accepted = 0
     let setup: String
     private var cache: SimulatedCache
     private var random: SimulationRandom
@@ -204,7 +204,7 @@ private struct Simulation {
             guard result == .token(token) else { break }
         }
         drafted += span.draft.count
-        confirmed += zip(results, span.draft).count { $0 == .token($1) }
+        accepted += zip(results, span.draft).count { $0 == .token($1) }
         if results.last == .token(span.draft[results.count - 1]) { results.append(sample(span.sequence)) }
         return results + Array(repeating: .unreached, count: samples.count - results.count)
     }

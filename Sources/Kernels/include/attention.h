@@ -91,8 +91,9 @@ struct attention_place {
     ptrdiff_t lot, slot;
 };
 
-static inline struct attention_place attention_place_of(int32_t page, int32_t page_size, int32_t slot) {
-    ptrdiff_t at = (ptrdiff_t)page * page_size + slot;
+/* pages: as in a job; the position's own is there. */
+static inline struct attention_place attention_place_of(const int32_t *pages, int32_t page_size, int32_t position) {
+    ptrdiff_t at = (ptrdiff_t)pages[position / page_size] * page_size + position % page_size;
     struct attention_place place = {at / attention_lot_tokens, at % attention_lot_tokens};
     return place;
 }

@@ -114,10 +114,6 @@ static const float *scales_at(const float *scales, ptrdiff_t lot_stride, struct 
     return (const float *)((const char *)scales + place.lot * lot_stride) + place.slot;
 }
 
-static struct attention_place place_of(const struct attention_job *job, int32_t position) {
-    return attention_place_of(job->pages[position / job->page_size], job->page_size, position % job->page_size);
-}
-
 /* Bytes from a job's keys, or values, to a block that begins at a place. */
 static ptrdiff_t offset_of(const struct attention_job *job, struct attention_place place) {
     return place.lot * job->lot_stride
@@ -128,7 +124,7 @@ static void locate_blocks(struct span_pass *pass) {
     const struct attention_job *job = pass->block->job;
     for (int32_t b = first_block(pass->range); b < last_block(pass->range); b++) {
         int32_t position = pass->span * attention_span_tokens + b * attention_block_tokens;
-        struct attention_place place = place_of(job, position);
+        struct attention_place place = attention_place_of(job->pages, job->page_size, position);
         pass->keys[b] = (const char *)job->keys + offset_of(job, place);
         pass->values[b] = (const char *)job->values + offset_of(job, place);
         if (job->element != attention_element_i8) continue;
@@ -139,7 +135,7 @@ static void locate_blocks(struct span_pass *pass) {
 
 const void *attention_key_block(const struct attention_job *job, int32_t position) {
     int32_t first = position / attention_block_tokens * attention_block_tokens;
-    return (const char *)job->keys + offset_of(job, place_of(job, first));
+    return (const char *)job->keys + offset_of(job, attention_place_of(job->pages, job->page_size, first));
 }
 
 /* Values follow keys, and the keys of the job's next span, or the next job, follow values. */
@@ -451,8 +447,7 @@ void attention_store(
     ptrdiff_t size = job->head_size, element = (ptrdiff_t)attention_element_bytes(job->element);
     for (int32_t r = 0; r < job->rows; r++) {
         int32_t position = job->first_position + r;
-        struct attention_place place = attention_place_of(
-            job->pages[position / job->page_size], job->page_size, position % job->page_size);
+        struct attention_place place = attention_place_of(job->pages, job->page_size, position);
         ptrdiff_t lot = place.lot * job->lot_stride, in_block = place.slot % attention_block_tokens;
         for (ptrdiff_t head = 0; head < job->kv_heads; head++) {
             ptrdiff_t offset = r * job->row_stride + head * size, slot = head * attention_lot_tokens + place.slot;

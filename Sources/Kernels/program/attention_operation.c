@@ -114,15 +114,13 @@ static void list_first_blocks(const struct attention_layer *layer, const struct 
         blocks[count++] = attention_key_block(&job, least(at, last));
 }
 
-/* next: what this worker attends to then, or NULL behind the last part. */
+/* job: the part's. */
 static void attend_part(const struct attention_layer *layer, const struct run *run, struct attention_part part,
-                        const struct attention_part *next, int32_t stores) {
-    struct attention_job job = attention_job_of(layer, run, part.block, part.kv_head);
-    if (next) list_first_blocks(layer, run, *next, stores, job.upcoming);
-    run->program->kernels->attention->attend(&job, scratch_of(run));
+                        const struct attention_job *job) {
+    run->program->kernels->attention->attend(job, scratch_of(run));
     if (!is_derived(layer->out) || !heads_are_whole_blocks(layer)) return;
     int32_t first = run->step->blocks[part.block].first_row, columns = head_columns(layer);
-    for (int32_t row = first; row < first + job.rows; row++)
+    for (int32_t row = first; row < first + job->rows; row++)
         derive_columns(run->program->kernels, layer->out, row, part.kv_head * columns, (part.kv_head + 1) * columns);
 }
 
@@ -133,12 +131,14 @@ static void attend_by_heads(const struct attention_layer *layer, const struct ru
     for (int64_t at = first_part(run), after; at < parts; at = after) {
         after = next_part(run);
         struct attention_part part = attention_part_of(layer, run->step, at);
-        struct attention_part next = attention_part_of(layer, run->step, after < parts ? after : at);
+        struct attention_job job = attention_job_of(layer, run, part.block, part.kv_head);
+        if (after < parts)
+            list_first_blocks(layer, run, attention_part_of(layer, run->step, after), stores, job.upcoming);
         if (stores) {
             rotate_rows(layer, run, &run->step->blocks[part.block], (struct head_range){ part.kv_head, 1 });
             store_rows(layer, run, &run->step->blocks[part.block], (struct head_range){ part.kv_head, 1 });
         }
-        attend_part(layer, run, part, after < parts ? &next : NULL, stores);
+        attend_part(layer, run, part, &job);
     }
     if (!is_derived(layer->out) || heads_are_whole_blocks(layer)) return;
     workers_meet(run->team, (struct ahead){ 0 });

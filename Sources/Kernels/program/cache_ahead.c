@@ -33,8 +33,7 @@ static void list_blocks(struct fetch_list *list, const uint8_t **pieces, const s
     for (int32_t at = begin / attention_block_tokens * attention_block_tokens; at <= position;
          at += attention_block_tokens) {
         if (list->count == CACHE_PIECES_MAX) return;
-        struct attention_place place =
-            attention_place_of(pages[at / layer->page_size], layer->page_size, at % layer->page_size);
+        struct attention_place place = attention_place_of(pages, layer->page_size, at);
         pieces[list->count++] = head + (size_t)place.lot * layer->lot_stride + (size_t)place.slot * slot_bytes(layer);
     }
 }

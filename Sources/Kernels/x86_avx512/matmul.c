@@ -23,6 +23,9 @@ INLINE __m512i load_quants(const int bits, const uint8_t *block, int k) {
     return _mm512_and_si512(both, _mm512_set1_epi8(15));
 }
 
+/* Of activations that share a pass over a panel's quants. */
+enum { TILE_ROWS = 2 * ACTIVATION_SLOTS };
+
 /* Row t of a tile, block b: groups of four rows lie `x_stride` bytes apart. */
 INLINE const struct activation_block *block_of(const uint8_t *x, size_t x_stride, int t, int32_t b) {
     return (const struct activation_block *)(x + (size_t)(t / ACTIVATION_SLOTS) * x_stride) + b;
@@ -84,8 +87,6 @@ INLINE void integer_tile(const int tokens, const int bits, const int group, cons
     for (int t = 0; t < tokens; t++)
         store_rows(y + (size_t)t * y_stride, _mm512_mul_ps(acc[t], _mm512_set1_ps(w->output_scale)), live, accumulate);
 }
-
-enum { TILE_ROWS = 2 * ACTIVATION_SLOTS };
 
 INLINE void integer_panel(const int bits, const int group, const int offsets, const struct packed_matrix *w,
                           int32_t panel, const void *x, size_t x_stride, int32_t count, float *y, size_t y_stride,

@@ -87,7 +87,7 @@ extension Service {
         counter("vllm:prefix_cache_hits_total", "Prompt tokens found in the cache.", \.prefixHitTokens)
         counter("vllm:spec_decode_num_draft_tokens_total", "Tokens guessed ahead and computed.", \.draftTokens)
         counter(
-            "vllm:spec_decode_num_accepted_tokens_total", "Guessed tokens that were right.", \.confirmedDraftTokens)
+            "vllm:spec_decode_num_accepted_tokens_total", "Guessed tokens that were right.", \.acceptedDraftTokens)
         let tokens = "vllm:iteration_tokens_total"
         text.family(tokens, .histogram, "Tokens computed per step.")
         for row in rows where row.isFirst {

@@ -84,11 +84,9 @@ struct BenchModelCommand: ParsableCommand {
     /// Those of the flags, with room for so many streams.
     private func settings(streams: Int) throws -> Settings {
         var (settings, _) = try flags.settings()
-        settings.engine.limits.makeRoom(sequences: streams)
+        settings.engine.limits.suitRandomPrompts(sequences: streams)
         // What is measured is a full batch: prompts of all streams go in as fast as they can.
         settings.engine.limits.mixedPromptTokensMax = settings.engine.limits.stepTokensMax
-        // What a model says to random prompts soon repeats itself, which would flatter every guess.
-        settings.engine.limits.draftRowsMax = 0
         return settings
     }
 

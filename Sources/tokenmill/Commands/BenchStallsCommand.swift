@@ -49,7 +49,7 @@ struct BenchStallsCommand: ParsableCommand {
     mutating func run() throws {
         var (settings, _) = try flags.settings()
         // The prompt runs beside the streams.
-        settings.engine.limits.makeRoom(sequences: streams + 1)
+        settings.engine.limits.suitRandomPrompts(sequences: streams + 1)
         let model = try ModelLoader(settings: settings).load()
         defer { model.served.engine.shutDown(drainUntil: .now()) }
         let measured = StallCase(

@@ -133,14 +133,15 @@ struct ServerProcess {
     /// New requests are refused and readiness says so, while what runs may finish in its time.
     private func drain(_ service: Service, _ server: Server) {
         let seconds = settings.service.drainSecondsMax
+        let deadline = DispatchTime.now() + .seconds(seconds)
+        service.drain(until: deadline)
+        // Said once it is so: who reads it may ask at once whether the server is ready.
         logger.notice(
             "draining",
             metadata: [
                 "live": .stringConvertible(service.liveRequests),
                 "seconds_max": .stringConvertible(seconds),
             ])
-        let deadline = DispatchTime.now() + .seconds(seconds)
-        service.drain(until: deadline)
         wait(until: deadline) { service.liveRequests == 0 }
         let left = service.liveRequests
         server.drain()
