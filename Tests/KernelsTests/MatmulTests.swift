@@ -66,20 +66,21 @@ struct MatmulTests {
 
     @Test func `a list to fetch is walked to its end and no further, and changes no bits`() {
         var generator = SeededNumbers(seed: 21)
+        let count = 24  // more than one tile of every table
         let matrix = RandomMatrix(
             layout: Int32(LAYOUT_U4_G32.rawValue), rows: 96, cols: 320, quantMaximum: 15, hasOffsets: true,
             using: &generator)
         defer { matrix.memory.deallocate() }
-        let x = (0..<12 * 320).map { _ in Float.random(in: -3...3, using: &generator) }
+        let x = (0..<count * 320).map { _ in Float.random(in: -3...3, using: &generator) }
         let pieces = [UnsafePointer<UInt8>?](repeating: matrix.record.data, count: 3)
         for table in KernelSet.twins.map(\.table) {
-            let expected = Products.of(table, matrix.record, x, count: 12)
+            let expected = Products.of(table, matrix.record, x, count: count)
             pieces.withUnsafeBufferPointer { pieces in
                 var list = fetch_list()
                 list.pieces = pieces.baseAddress
                 list.piece_bytes = 500
                 list.count = 3
-                let result = Products.of(table, matrix.record, x, count: 12, meanwhile: &list)
+                let result = Products.of(table, matrix.record, x, count: count, meanwhile: &list)
                 #expect(result.map(\.bitPattern) == expected.map(\.bitPattern))
                 #expect(list.next == 3 && list.at >= list.end && list.at < list.end + Int(FETCH_BYTES))
             }

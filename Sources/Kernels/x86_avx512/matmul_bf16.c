@@ -6,27 +6,33 @@
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512bf16"))), apply_to = function)
 
 /* x: rounded rows, of which it reads the pairs. */
-INLINE void dot_tile(const int tokens, const int layout, const uint8_t *base, int32_t cols, const uint8_t *x,
-                     size_t x_stride, float *y, size_t y_stride, int32_t live, int32_t accumulate) {
-    (void)layout;
-    __m512 acc[tokens];
-    const uint8_t *pairs = (const uint8_t *)rounded_row_view(x, cols).pairs;
+INLINE void dot_tile(const int places, const int tokens, const int layout, const struct packed_matrix *w,
+                     int32_t first, int32_t apart, const int fetches, const uint8_t *x, size_t x_stride, float *y,
+                     size_t y_stride, int32_t accumulate) {
+    size_t panel = panel_bytes(layout, 0, w->cols), stride = panel * (size_t)apart;
+    const uint8_t *base = w->data + (size_t)first * panel;
+    const uint8_t *pairs = (const uint8_t *)rounded_row_view(x, w->cols).pairs;
+    __m512 acc[FLOAT_TILE_SUMS];
 #pragma clang loop unroll(full)
-    for (int t = 0; t < tokens; t++) acc[t] = _mm512_setzero_ps();
-    for (size_t at = 0; at < 2 * even_columns(cols); at += 4) {
-        __m512i w = _mm512_loadu_si512(base + at * PANEL_ROWS);
+    for (int i = 0; i < places * tokens; i++) acc[i] = _mm512_setzero_ps();
+    for (size_t at = 0; at < 2 * even_columns(w->cols); at += 4) {
+        if (fetches) fetch_columns(base + panel, at * PANEL_ROWS);
 #pragma clang loop unroll(full)
-        for (int t = 0; t < tokens; t++) {
-            int32_t pair;
-            __builtin_memcpy(&pair, pairs + (size_t)t * x_stride + at, 4);
-            acc[t] = _mm512_dpbf16_ps(acc[t], (__m512bh)w, (__m512bh)_mm512_set1_epi32(pair));
+        for (int s = 0; s < places; s++) {
+            __m512i weights = _mm512_loadu_si512(base + (size_t)s * stride + at * PANEL_ROWS);
+#pragma clang loop unroll(full)
+            for (int t = 0; t < tokens; t++) {
+                int32_t pair;
+                __builtin_memcpy(&pair, pairs + (size_t)t * x_stride + at, 4);
+                __m512 *sum = &acc[s * tokens + t];
+                *sum = _mm512_dpbf16_ps(*sum, (__m512bh)weights, (__m512bh)_mm512_set1_epi32(pair));
+            }
         }
     }
-#pragma clang loop unroll(full)
-    for (int t = 0; t < tokens; t++) store_rows(y + (size_t)t * y_stride, acc[t], live, accumulate);
+    store_tile(places, tokens, w, first, apart, acc, y, y_stride, accumulate);
 }
 
-FLOAT_PANELS(panels_bf16_avx512bf16, dot_tile, LAYOUT_BF16)
+FLOAT_PANELS(panels_bf16_avx512bf16, dot_tile, LAYOUT_BF16, PLACES_AT_ONCE)
 
 #pragma clang attribute pop
 #endif

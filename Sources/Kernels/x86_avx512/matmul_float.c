@@ -19,41 +19,47 @@ INLINE __m512 load_weights(const int layout, const uint8_t *base, int32_t c, con
     return _mm512_castsi512_ps(wide);
 }
 
-/* The layout is a constant after inlining.  x: f32, or rounded rows, whose f32 values stand first. */
-INLINE void float_tile(const int tokens, const int layout, const uint8_t *base, int32_t cols, const uint8_t *x,
-                       size_t x_stride, float *y, size_t y_stride, int32_t live, int32_t accumulate) {
-    const int flushes = layout == LAYOUT_BF16, together = layout == LAYOUT_BF16 ? 2 : 1;
-    __m512 acc[tokens];
+/* x: f32, or rounded rows, whose f32 values stand first. */
+INLINE void float_tile(const int places, const int tokens, const int layout, const struct packed_matrix *w,
+                       int32_t first, int32_t apart, const int fetches, const uint8_t *x, size_t x_stride, float *y,
+                       size_t y_stride, int32_t accumulate) {
+    const int flushes = layout == LAYOUT_BF16, together = layout == LAYOUT_BF16 ? 2 : 1, sums = places * tokens;
+    size_t panel = panel_bytes(layout, 0, w->cols), stride = panel * (size_t)apart;
+    const uint8_t *base = w->data + (size_t)first * panel;
+    __m512 acc[FLOAT_TILE_SUMS];
     uint32_t mode = flushes ? flushing_begin() : 0;
 #pragma clang loop unroll(full)
-    for (int t = 0; t < tokens; t++) {
-        acc[t] = _mm512_setzero_ps();
-        if (flushes) pin(&acc[t]);
+    for (int i = 0; i < sums; i++) {
+        acc[i] = _mm512_setzero_ps();
+        if (flushes) pin(&acc[i]);
     }
-    for (int32_t c = 0; c < cols; c += together) {
+    for (int32_t c = 0; c < w->cols; c += together) {
+        if (fetches) fetch_columns(base + panel, (size_t)c * (layout == LAYOUT_F32 ? 64 : 32));
 #pragma clang loop unroll(full)
         for (int behind = together - 1; behind >= 0; behind--) {
-            __m512 w = load_weights(layout, base, c, behind);
 #pragma clang loop unroll(full)
-            for (int t = 0; t < tokens; t++) {
-                float value = ((const float *)(x + (size_t)t * x_stride))[c + behind];
-                acc[t] = _mm512_fmadd_ps(w, _mm512_set1_ps(value), acc[t]);
+            for (int s = 0; s < places; s++) {
+                __m512 weights = load_weights(layout, base + (size_t)s * stride, c, behind);
+#pragma clang loop unroll(full)
+                for (int t = 0; t < tokens; t++) {
+                    float value = ((const float *)(x + (size_t)t * x_stride))[c + behind];
+                    __m512 *sum = &acc[s * tokens + t];
+                    *sum = _mm512_fmadd_ps(weights, _mm512_set1_ps(value), *sum);
+                }
             }
         }
     }
 #pragma clang loop unroll(full)
-    for (int t = 0; flushes && t < tokens; t++) pin(&acc[t]);
+    for (int i = 0; flushes && i < sums; i++) pin(&acc[i]);
     if (flushes) flushing_end(mode);
 #pragma clang loop unroll(full)
-    for (int t = 0; t < tokens; t++) {
-        if (flushes) pin(&acc[t]);
-        store_rows(y + (size_t)t * y_stride, acc[t], live, accumulate);
-    }
+    for (int i = 0; flushes && i < sums; i++) pin(&acc[i]);
+    store_tile(places, tokens, w, first, apart, acc, y, y_stride, accumulate);
 }
 
-FLOAT_PANELS(panels_f32_avx512, float_tile, LAYOUT_F32)
-FLOAT_PANELS(panels_f16_avx512, float_tile, LAYOUT_F16)
-FLOAT_PANELS(panels_bf16_avx512, float_tile, LAYOUT_BF16)
+FLOAT_PANELS(panels_f32_avx512, float_tile, LAYOUT_F32, 1)
+FLOAT_PANELS(panels_f16_avx512, float_tile, LAYOUT_F16, 1)
+FLOAT_PANELS(panels_bf16_avx512, float_tile, LAYOUT_BF16, 1)
 
 #pragma clang attribute pop
 #endif

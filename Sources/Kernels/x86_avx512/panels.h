@@ -16,41 +16,64 @@ INLINE void store_rows(float *y, __m512 values, int32_t live, int32_t accumulate
     _mm512_mask_storeu_ps(y, mask, values);
 }
 
-/* One panel times `tokens` rows. */
-typedef void float_tile_fn(const int tokens, const int layout, const uint8_t *base, int32_t cols, const uint8_t *x,
-                           size_t x_stride, float *y, size_t y_stride, int32_t live, int32_t accumulate);
+/* Panels `first`, first + apart, ... times `tokens` rows; places * tokens <= FLOAT_TILE_SUMS.
+ * fetches: the panel behind, while this one is worked on; past the matrix that does no harm. */
+typedef void float_tile_fn(const int places, const int tokens, const int layout, const struct packed_matrix *w,
+                           int32_t first, int32_t apart, const int fetches, const uint8_t *x, size_t x_stride, float *y,
+                           size_t y_stride, int32_t accumulate);
 
-/* Rows in tiles of 8, 4, 2 and 1; `tile` and `layout` are constants after inlining. */
-INLINE void float_panel(float_tile_fn *tile, const int layout, const struct packed_matrix *w, int32_t panel,
-                        const void *x, size_t x_stride, int32_t count, float *y, size_t y_stride,
-                        int32_t accumulate) {
-    int32_t live = w->rows - panel * PANEL_ROWS;
-    const uint8_t *base = w->data + (size_t)panel * panel_bytes(layout, 0, w->cols), *rows = x;
-    y += panel * PANEL_ROWS;
-    for (int32_t t = 0; t < count;) {
-        const uint8_t *from = rows + (size_t)t * x_stride;
-        float *out = y + (size_t)t * y_stride;
-        int32_t left = count - t;
-        if (left >= 8) {
-            tile(8, layout, base, w->cols, from, x_stride, out, y_stride, live, accumulate), t += 8;
-        } else if (left >= 4) {
-            tile(4, layout, base, w->cols, from, x_stride, out, y_stride, live, accumulate), t += 4;
-        } else if (left >= 2) {
-            tile(2, layout, base, w->cols, from, x_stride, out, y_stride, live, accumulate), t += 2;
-        } else {
-            tile(1, layout, base, w->cols, from, x_stride, out, y_stride, live, accumulate), t += 1;
+/* Sums of 16 outputs that a float tile holds in registers: of rows, or of panels. */
+enum { FLOAT_TILE_SUMS = 16 };
+
+INLINE void fetch_columns(const uint8_t *behind, size_t at) {
+    if (at % FETCH_LINE == 0) __builtin_prefetch(behind + at, 0, 2);
+}
+
+INLINE void store_tile(const int places, const int tokens, const struct packed_matrix *w, int32_t first, int32_t apart,
+                       const __m512 *sums, float *y, size_t y_stride, int32_t accumulate) {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < places * tokens; i++) {
+        int32_t row = (first + i / tokens * apart) * PANEL_ROWS;
+        store_rows(y + (size_t)(i % tokens) * y_stride + row, sums[i], w->rows - row, accumulate);
+    }
+}
+
+/* Rows in tiles of 16, 8, 4, 2 and 1, of which a panel's first fetches.  A single row reads `places` of the matrix at
+ * once.  That, `tile` and `layout` are constants after inlining. */
+INLINE void float_panels(float_tile_fn *tile, const int layout, const int places, const struct packed_matrix *w,
+                         struct panel_range panels, const uint8_t *x, size_t x_stride, int32_t count, float *y,
+                         size_t y_stride, int32_t accumulate) {
+#define TILE(tokens)                                                                                                \
+    tile(1, tokens, layout, w, p, 0, t == 0, x + (size_t)t * x_stride, x_stride, y + (size_t)t * y_stride, y_stride,  \
+         accumulate),                                                                                               \
+        t += tokens
+    int32_t p = panels.begin;
+    if (places > 1 && count == 1) {
+        int32_t apart = (panels.end - panels.begin) / places;
+        for (; p < panels.begin + apart; p++)
+            tile(places, 1, layout, w, p, apart, 0, x, x_stride, y, y_stride, accumulate);
+        p = panels.begin + places * apart;
+    }
+    for (; p < panels.end; p++) {
+        for (int32_t t = 0; t < count;) {
+            int32_t left = count - t;
+            if (left >= 16) TILE(16);
+            else if (left >= 8) TILE(8);
+            else if (left >= 4) TILE(4);
+            else if (left >= 2) TILE(2);
+            else TILE(1);
         }
     }
+#undef TILE
 }
 
 #pragma clang attribute pop
 
-#define FLOAT_PANELS(name, tile, layout)                                                                           \
+#define FLOAT_PANELS(name, tile, layout, places)                                                                   \
     void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,             \
               int32_t count, float *y, size_t y_stride, int32_t accumulate, struct fetch_list *meanwhile) {         \
         (void)meanwhile;                                                                                            \
-        for (int32_t p = panels.begin; p < panels.end; p++)                                                         \
-            float_panel(tile, layout, w, p, x, x_stride, count, y, y_stride, accumulate);                           \
+        float_panels(tile, layout, places, w, panels, x, x_stride, count, y, y_stride, accumulate);                 \
     }
 
 #endif
