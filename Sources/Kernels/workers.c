@@ -1,19 +1,21 @@
-/* workers.c: see workers.h.  Spinning is short because machines are shared: past the bound a worker
- * sleeps on a futex, so that a descheduled partner gets its core. */
+/* workers.c: see workers.h.  Spinning is short because cores are shared, with other programs or with a partner
+ * that the system put on the same one: past a few microseconds a worker lends its core to whoever waits for it,
+ * and then sleeps on a futex. */
 #define _GNU_SOURCE
 #include "workers.h"
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
-    MEET_SPINS = 4000,  /* about 100 microseconds of pauses at a barrier */
-    IDLE_SPINS = 1000,  /* between runs */
-    COUNTERS = 3,       /* this operation's, the next one's, and the one stragglers may still read */
+    SPINS = 200,  /* some microseconds of pauses */
+    YIELDS = 300, /* some tenths of a millisecond, if nobody wants the core */
+    COUNTERS = 3, /* this operation's, the next one's, and the one stragglers may still read */
     CACHE_LINE = 64
 };
 
@@ -51,16 +53,22 @@ static void pause_core(void) {
 #endif
 }
 
-static void gate_wait(struct gate *gate, unsigned phase, int32_t spins, struct ahead ahead) {
-    size_t at = 0;
-    for (int32_t i = 0; i < spins; i++) {
-        if (atomic_load_explicit(&gate->phase, memory_order_acquire) != phase) return;
-        if (at >= ahead.bytes) {
-            pause_core();
-        } else {
-            __builtin_prefetch(ahead.from + at, 0, 2);
-            at += CACHE_LINE;
-        }
+static int is_open(struct gate *gate, unsigned phase) {
+    return atomic_load_explicit(&gate->phase, memory_order_acquire) != phase;
+}
+
+static void gate_wait(struct gate *gate, unsigned phase, struct ahead ahead) {
+    for (size_t at = 0; at < ahead.bytes; at += CACHE_LINE) {
+        if (is_open(gate, phase)) return;
+        __builtin_prefetch(ahead.from + at, 0, 2);
+    }
+    for (int32_t i = 0; i < SPINS; i++) {
+        if (is_open(gate, phase)) return;
+        pause_core();
+    }
+    for (int32_t i = 0; i < YIELDS; i++) {
+        if (is_open(gate, phase)) return;
+        sched_yield();
     }
     atomic_fetch_add(&gate->sleepers, 1);
     while (atomic_load(&gate->phase) == phase)
@@ -76,7 +84,7 @@ static void gate_open(struct gate *gate) {
 void workers_meet(struct workers *team, struct ahead ahead) {
     unsigned phase = atomic_load_explicit(&team->meeting.phase, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) != team->count - 1) {
-        gate_wait(&team->meeting, phase, MEET_SPINS, ahead);
+        gate_wait(&team->meeting, phase, ahead);
         return;
     }
     unsigned operation = atomic_load_explicit(&team->operation, memory_order_relaxed) + 1;
@@ -95,7 +103,7 @@ static void *serve(void *argument) {
     struct membership self = *(struct membership *)argument;
     free(argument);
     for (unsigned phase = 0;; phase++) {
-        gate_wait(&self.team->start, phase, IDLE_SPINS, (struct ahead){ 0 });
+        gate_wait(&self.team->start, phase, (struct ahead){ 0 });
         if (atomic_load(&self.team->stopping)) return NULL;
         self.team->function(self.team->context, self.team, self.worker);
         workers_meet(self.team, (struct ahead){ 0 });
