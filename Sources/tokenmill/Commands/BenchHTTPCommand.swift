@@ -13,7 +13,9 @@ struct BenchHTTPCommand: ParsableCommand {
             --rate requests per second at random (Poisson), or --trace, arrivals and lengths as
             recorded (CSV or JSON lines of Azure, AIBrix, Mooncake); nobody waits for answers.
             Prompts are random and share no beginning; every answer is streamed, greedy and
-            --output-tokens long. A request that is not measured comes first.
+            --output-tokens long. A request that is not measured comes first. Answers to random
+            prompts soon repeat themselves, which flatters a server that guesses tokens
+            (engine.draft_rows_max: 0 makes Tokenmill guess none).
 
               tokenmill bench http --url http://127.0.0.1:8080 --clients 16
               tokenmill bench http --rate 4 --duration 30 --slo-ttft-ms 500 --slo-tbt-ms 50
@@ -62,7 +64,7 @@ struct BenchHTTPCommand: ParsableCommand {
     @Option(help: "Token ids of prompts stay below half of this, which the model must have.")
     var vocabulary = 32_000
 
-    @Option(help: "Seed of prompts and arrivals.")
+    @Option(help: "Seed of prompts and arrivals. Take another for each run: a server may keep the prompts of the last.")
     var seed: UInt64 = 1
 
     @Option(help: "Goodput: most milliseconds to the first token.")
