@@ -40,11 +40,11 @@ struct BenchReport: Sendable {
         let machine: MachineLimits
 
         /// The part of the limit that was reached.
-        func share(_ result: BenchResult) -> Double {
+        func share(_ result: BenchResult, counting: ModelWork.Counting = .products) -> Double {
             let most =
                 switch result.kind {
-                case .prompt: work.promptLimit(result.probe, on: machine)
-                case .generate: work.generationLimit(result.probe, on: machine)
+                case .prompt: work.promptLimit(result.probe, on: machine, counting: counting)
+                case .generate: work.generationLimit(result.probe, on: machine, counting: counting)
                 }
             return result.median / most
         }
@@ -95,6 +95,7 @@ struct BenchReport: Sendable {
         row["rounds"] = .array(result.rounds.map { .double($0) })
         row["outside_model"] = result.outsideModel.map { .double($0) } ?? .null
         row["share_of_limit"] = limit.map { .double($0.share(result)) } ?? .null
+        row["share_of_format_limit"] = limit.map { .double($0.share(result, counting: .scalesToo)) } ?? .null
         return .object(row)
     }
 

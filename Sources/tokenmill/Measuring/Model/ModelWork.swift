@@ -12,18 +12,31 @@ struct ModelWork: Sendable, Hashable {
         var wide = 0
         var bfloat = 0
         var single = 0
+        /// Float multiply-adds that the scales of integers cost beside the products.
+        var scaling = 0
 
         mutating func add(_ count: Int, stored format: ElementFormat) {
+            let shape = integer_view_shape(format.rawValue)
+            if shape.group_elements > 0 {
+                // Two scales multiplied, a sum converted, and it is added; an offset is one more.
+                scaling += count / Int(shape.group_elements) * (3 + Int(shape.has_offset))
+            }
             switch format {
             case .f32, .f16: single += count
             case .bf16: bfloat += count
-            case _ where integer_view_shape(format.rawValue).quant_max > Int8.max: wide += count
+            case _ where shape.quant_max > Int8.max: wide += count
             default: integer += count
             }
         }
 
         /// - isExact: everything in f32, whatever the format.
-        func seconds(on limits: MachineLimits, isExact: Bool) -> Double {
+        func seconds(on limits: MachineLimits, isExact: Bool, counting: Counting) -> Double {
+            let f32 = limits.f32OperationsPerSecond
+            let scales = counting == .scalesToo && !isExact ? 2 * Double(scaling) / f32 : 0
+            return scales + productSeconds(on: limits, isExact: isExact)
+        }
+
+        private func productSeconds(on limits: MachineLimits, isExact: Bool) -> Double {
             let f32 = limits.f32OperationsPerSecond
             guard !isExact else { return 2 * Double(integer + wide + bfloat + single) / f32 }
             let int8 = limits.int8OperationsPerSecond
@@ -31,6 +44,14 @@ struct ModelWork: Sendable, Hashable {
                 + 2 * Double(bfloat) / max(f32, limits.bf16OperationsPerSecond ?? 0)
                 + 2 * Double(single) / f32
         }
+    }
+
+    /// Which operations a limit is made of.
+    enum Counting: Sendable {
+        /// What no program could pass.
+        case products
+        /// What the format itself costs, if activations are integers in blocks, too: for comparing formats.
+        case scalesToo
     }
 
     var layers = Elements()
@@ -41,16 +62,21 @@ struct ModelWork: Sendable, Hashable {
     let isExact: Bool
 
     /// Prompt tokens per second of prompts that are computed together.
-    func promptLimit(_ probe: ThroughputCase, on limits: MachineLimits) -> Double {
+    func promptLimit(
+        _ probe: ThroughputCase, on limits: MachineLimits, counting: Counting = .products
+    ) -> Double {
         let tokens = Double(probe.streams * probe.promptTokens)
-        let arithmetic = tokens * layers.seconds(on: limits, isExact: isExact)
-            + Double(probe.streams) * head.seconds(on: limits, isExact: isExact)
+        let arithmetic = tokens * layers.seconds(on: limits, isExact: isExact, counting: counting)
+            + Double(probe.streams) * head.seconds(on: limits, isExact: isExact, counting: counting)
         return tokens / max(arithmetic, readSeconds(on: limits))
     }
 
     /// Tokens per second of all streams together.
-    func generationLimit(_ probe: ThroughputCase, on limits: MachineLimits) -> Double {
-        let row = layers.seconds(on: limits, isExact: isExact) + head.seconds(on: limits, isExact: isExact)
+    func generationLimit(
+        _ probe: ThroughputCase, on limits: MachineLimits, counting: Counting = .products
+    ) -> Double {
+        let row = layers.seconds(on: limits, isExact: isExact, counting: counting)
+            + head.seconds(on: limits, isExact: isExact, counting: counting)
         return Double(probe.streams) / max(Double(probe.streams) * row, readSeconds(on: limits))
     }
 

@@ -58,7 +58,25 @@ struct ModelWorkTests {
         var elements = ModelWork.Elements()
         let formats: [ElementFormat] = [.q4_1, .q6_K, .q8_0, .iq4_xs, .bf16, .f16, .f32]
         for (index, format) in formats.enumerated() { elements.add(1 << index, stored: format) }
-        #expect(elements == .init(integer: 1 + 2, wide: 4 + 8, bfloat: 16, single: 32 + 64))
+        #expect((elements.integer, elements.wide) == (1 + 2, 4 + 8))
+        #expect((elements.bfloat, elements.single) == (16, 32 + 64))
+    }
+
+    @Test func `scales cost a format what its groups ask for, and floats nothing`() {
+        func scaling(_ format: ElementFormat) -> Int {
+            var elements = ModelWork.Elements()
+            elements.add(3200, stored: format)
+            return elements.scaling
+        }
+        #expect(scaling(.q4_0) == 300)  // groups of 32: scale
+        #expect(scaling(.q4_1) == 400)  // and offset
+        #expect(scaling(.q6_K) == 600)  // groups of 16
+        #expect(scaling(.bf16) == 0)
+        let scaled = ModelWork(
+            layers: .init(integer: 1_000_000, scaling: 500_000), stepBytes: 0, isExact: false)
+        let many = ThroughputCase(streams: 100, promptTokens: 1, generateTokens: 2)
+        #expect(abs(scaled.generationLimit(many, on: machine) - 1000) < 1e-6)
+        #expect(abs(scaled.generationLimit(many, on: machine, counting: .scalesToo) - 500) < 1e-6)
     }
 
     @Test func `weights of 8 bits are held against their own peak, where there is one`() {
