@@ -96,15 +96,17 @@ struct MatmulTests {
             defer { matrix.memory.deallocate() }
             let isNibble = shape.layout <= Int32(LAYOUT_U4_G16.rawValue)
             let block = panel_block_bytes(shape.layout, shape.hasOffsets ? 1 : 0)
-            let top = UInt8(shape.quantMaximum) | (isNibble ? UInt8(shape.quantMaximum) << 4 : 0)
-            for start in stride(from: 0, to: 2 * block, by: block) {
-                memset(matrix.memory + start, Int32(top), isNibble ? 256 : 512)
-            }
-            for value in [Float(1), -1] {
-                let x = [Float](repeating: value, count: 64)
-                let expected = Products.of(KernelSet.portable.table, matrix.record, x, count: 1)
-                for table in KernelSet.twins.map(\.table) {
-                    #expect(Products.of(table, matrix.record, x, count: 1) == expected)
+            for quant in [0, UInt8(shape.quantMaximum)] {
+                let byte = isNibble ? quant | quant << 4 : quant
+                for start in stride(from: 0, to: 2 * block, by: block) {
+                    memset(matrix.memory + start, Int32(byte), isNibble ? 256 : 512)
+                }
+                for value in [Float(1), -1] {
+                    let x = [Float](repeating: value, count: 64)
+                    let expected = Products.of(KernelSet.portable.table, matrix.record, x, count: 1)
+                    for table in KernelSet.twins.map(\.table) {
+                        #expect(Products.of(table, matrix.record, x, count: 1) == expected)
+                    }
                 }
             }
         }
@@ -130,7 +132,7 @@ struct MatmulTests {
             row.withUnsafeMutableBytes { raw in
                 let blocks = raw.bindMemory(to: activation_block.self)
                 #expect(blocks.map(\.scales.0.isNaN) == [false, true, false])
-                #expect(blocks[1].scaled32.0.isNaN && blocks[1].sums32.0 == 0)
+                #expect(blocks[1].scaled32.0.isNaN && blocks[1].pairs32.0 == (0, 0))
                 #expect(Self.quants(blocks[1]).allSatisfy { $0 == 0 })
             }
         }
@@ -146,9 +148,12 @@ struct MatmulTests {
                 for (quant, value) in zip(quants, x[32 * index..<32 * index + 32]) {
                     #expect(abs(Float(quant) * block.scales.0 - value) <= 0.5001 * block.scales.0)
                 }
-                let sum = quants.reduce(0) { $0 + Int32($1) }
-                #expect(block.sums32.0 == sum)
-                #expect(block.sums16.0.0 + block.sums16.1.0 == sum)
+                func sum(_ columns: Range<Int>, _ pair: Int) -> Int16 {
+                    columns.filter { $0 % 4 / 2 == pair }.reduce(0) { $0 + Int16(quants[$1]) }
+                }
+                #expect(block.pairs32.0 == (sum(0..<32, 0), sum(0..<32, 1)))
+                #expect(block.pairs16.0.0 == (sum(0..<16, 0), sum(0..<16, 1)))
+                #expect(block.pairs16.1.0 == (sum(16..<32, 0), sum(16..<32, 1)))
             }
         }
     }

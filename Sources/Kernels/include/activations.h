@@ -3,7 +3,9 @@
  *
  * Quantized: a row of `cols` values (cols % 32 == 0) becomes int8 in blocks of 32 with one f32 scale each:
  * x[c] ~ scale[c / 32] * q[c], |q| <= 127.  Sums of the integers stand beside them, so that the
- * zero point and the offset of a weight block cost one operation a block.
+ * zero point and the offset of a weight block cost one operation a block.  The sums are kept for the
+ * two halves of every four columns, which is how products of 8 bits are summed in 16: a sum that
+ * begins with what the zero point takes away stays small enough for 16 bits twice as long.
  *
  * Four rows lie together, block by block: a tile of rows then reads one stream with constant
  * offsets.  Row t is slot t % 4 of group t / 4; slots that no row fills are never read.
@@ -27,9 +29,9 @@ enum activation_form { ACTIVATION_F32, ACTIVATION_ROUNDED, ACTIVATION_QUANTIZED 
 struct activation_block {
     int8_t quants[ACTIVATION_SLOTS][ACTIVATION_BLOCK];
     float scales[ACTIVATION_SLOTS];
-    float scaled32[ACTIVATION_SLOTS];    /* scale * sums32 */
-    int32_t sums32[ACTIVATION_SLOTS];    /* sum of q over the block */
-    int32_t sums16[2][ACTIVATION_SLOTS]; /* the same for half blocks */
+    float scaled32[ACTIVATION_SLOTS];       /* scale * sum of q over the block */
+    int16_t pairs32[ACTIVATION_SLOTS][2];    /* sums of q: columns c % 4 < 2, and the others */
+    int16_t pairs16[2][ACTIVATION_SLOTS][2]; /* the same for half blocks */
     float scaled16[2][ACTIVATION_SLOTS];
     uint8_t padding[16]; /* to whole cache lines */
 };

@@ -44,14 +44,17 @@ static inline int8_t quant_of(float x, struct block_scale by) {
     return (int8_t)(q > 127 ? 127 : q < -127 ? -127 : q);
 }
 
-/* low, high: sums of the quants of the block's halves. */
-static inline void write_block_facts(struct activation_block *block, int32_t slot, float scale, int32_t low,
-                                     int32_t high) {
+/* pairs: as pairs16 of activations.h. */
+static inline void write_block_facts(struct activation_block *block, int32_t slot, float scale,
+                                     const int16_t pairs[2][2]) {
+    int32_t low = pairs[0][0] + pairs[0][1], high = pairs[1][0] + pairs[1][1];
     block->scales[slot] = scale;
-    block->sums32[slot] = low + high;
     block->scaled32[slot] = scale * (float)(low + high);
-    block->sums16[0][slot] = low;
-    block->sums16[1][slot] = high;
+    for (int32_t i = 0; i < 2; i++) {
+        block->pairs32[slot][i] = (int16_t)(pairs[0][i] + pairs[1][i]);
+        block->pairs16[0][slot][i] = pairs[0][i];
+        block->pairs16[1][slot][i] = pairs[1][i];
+    }
     block->scaled16[0][slot] = scale * (float)low;
     block->scaled16[1][slot] = scale * (float)high;
 }

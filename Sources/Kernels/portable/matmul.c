@@ -9,13 +9,13 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
     for (int32_t b = begin / ACTIVATION_BLOCK; b < end / ACTIVATION_BLOCK; b++) {
         const float *values = x + (size_t)b * ACTIVATION_BLOCK;
         struct block_scale by = block_scale(greatest_magnitude(values, ACTIVATION_BLOCK));
-        int32_t sums[2] = { 0, 0 };
+        int16_t pairs[2][2] = { { 0 } };
         for (int32_t i = 0; i < ACTIVATION_BLOCK; i++) {
             int8_t q = quant_of(values[i], by);
             group[b].quants[slot][i] = q;
-            sums[i / 16] += q;
+            pairs[i / 16][i % 4 / 2] += q;
         }
-        write_block_facts(&group[b], slot, by.scale, sums[0], sums[1]);
+        write_block_facts(&group[b], slot, by.scale, pairs);
     }
 }
 

@@ -11,7 +11,7 @@
 
 INLINE __m256 load_half(const uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
 
-INLINE __m256i broadcast4(const int8_t *p) {
+INLINE __m256i broadcast4(const void *p) {
     int32_t word;
     __builtin_memcpy(&word, p, 4);
     return _mm256_set1_epi32(word);
@@ -70,15 +70,32 @@ INLINE void sum_wide(const int tokens, const enum quants quants, const int steps
     }
 }
 
-/* The same, sums of q * x, `chain` products at a time in 16 bits.
+/* What makes a row's value of its quant, beside the scale. */
+enum shift {
+    SHIFT_CENTERED, /* 8 bits around 128, which the sign trick takes away itself */
+    SHIFT_ZERO,     /* the matrix's zero point */
+    SHIFT_OFFSETS   /* an offset for each row and group */
+};
+
+/* A group's sums of 16 bits before the first product: what the zero point takes away, in every lane for the
+ * columns that the lane adds up.  Sums may pass 16 bits on the way, as long as they end within. */
+INLINE __m256i first_sums(const int group, __m256i minus_zero, const struct activation_block *x, int t, int g) {
+    return _mm256_mullo_epi16(broadcast4(group == 32 ? x->pairs32[t] : x->pairs16[g][t]), minus_zero);
+}
+
+/* The same, sums of (q - zero) * x, `chain` products at a time in 16 bits; with a zero point, all of a group.
  * prepared: where the quants go as 8-bit ones, or NULL. */
-INLINE void sum_chains(const int tokens, const enum quants quants, const int steps, const int chain,
-                       const uint8_t *block, int32_t begin, const struct activation_block *x, __m256i (*sum)[2],
-                       uint8_t *prepared) {
+INLINE void sum_chains(const int tokens, const enum quants quants, const int group, const int chain,
+                       const enum shift shift, __m256i minus_zero, const uint8_t *block, int g,
+                       const struct activation_block *x, __m256i (*sum)[2], uint8_t *prepared) {
+    const int steps = group / 4, begin = g * steps;
     const __m256i ones = _mm256_set1_epi16(1);
 #pragma clang loop unroll(full)
     for (int c = 0; c < steps; c += chain) {
         __m256i pairs[ACTIVATION_SLOTS][2];
+#pragma clang loop unroll(full)
+        for (int t = 0; t < tokens && shift == SHIFT_ZERO; t++)
+            pairs[t][0] = pairs[t][1] = first_sums(group, minus_zero, x, t, g);
 #pragma clang loop unroll(full)
         for (int i = 0; i < chain; i++) {
             int k = begin + c + i;
@@ -93,8 +110,9 @@ INLINE void sum_chains(const int tokens, const enum quants quants, const int ste
             for (int t = 0; t < tokens; t++) {
                 __m256i v = broadcast4(x->quants[t] + k * 4);
                 __m256i p0 = _mm256_maddubs_epi16(w0, v), p1 = _mm256_maddubs_epi16(w1, v);
-                pairs[t][0] = i ? in_order(_mm256_add_epi16(pairs[t][0], p0)) : p0;
-                pairs[t][1] = i ? in_order(_mm256_add_epi16(pairs[t][1], p1)) : p1;
+                const int adds = i || shift == SHIFT_ZERO;
+                pairs[t][0] = adds ? in_order(_mm256_add_epi16(pairs[t][0], p0)) : p0;
+                pairs[t][1] = adds ? in_order(_mm256_add_epi16(pairs[t][1], p1)) : p1;
             }
         }
 #pragma clang loop unroll(full)
@@ -106,35 +124,22 @@ INLINE void sum_chains(const int tokens, const enum quants quants, const int ste
     }
 }
 
-/* What makes a row's value of its quant, beside the scale. */
-enum shift {
-    SHIFT_CENTERED, /* 8 bits around 128, which the sign trick takes away itself */
-    SHIFT_ZERO,     /* the matrix's zero point */
-    SHIFT_OFFSETS   /* an offset for each row and group */
-};
-
 /* 32 columns of one panel times `tokens` rows of one group, added to their sums.  Everything but the pointers
  * is a constant after inlining.
  * chain: products that fit into 16 bits before they must widen (0: sign trick). */
 INLINE void add_block(const int tokens, const enum quants quants, const int group, const int chain,
-                      const enum shift shift, const struct packed_matrix *w, const uint8_t *block,
+                      const enum shift shift, __m256i minus_zero, const uint8_t *block,
                       const struct activation_block *x, __m256 (*acc)[2], uint8_t *prepared) {
     const int groups = 32 / group, steps = group / 4;
     const uint16_t *scales = (const uint16_t *)(block + quant_bytes(quants));
 #pragma clang loop unroll(full)
     for (int g = 0; g < groups; g++) {
         __m256i sum[ACTIVATION_SLOTS][2];
-        if (chain) sum_chains(tokens, quants, steps, chain, block, g * steps, x, sum, prepared);
+        if (chain) sum_chains(tokens, quants, group, chain, shift, minus_zero, block, g, x, sum, prepared);
         else sum_wide(tokens, quants, steps, block, g * steps, x, sum, prepared);
         __m256 s0 = load_half(scales + g * 16), s1 = load_half(scales + g * 16 + 8);
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
-            if (shift == SHIFT_ZERO) {
-                int32_t xs = group == 32 ? x->sums32[t] : x->sums16[g][t];
-                __m256i correction = _mm256_set1_epi32(w->zero * xs);
-                sum[t][0] = _mm256_sub_epi32(sum[t][0], correction);
-                sum[t][1] = _mm256_sub_epi32(sum[t][1], correction);
-            }
             __m256 scale = _mm256_broadcast_ss(&x->scales[t]);
             acc[t][0] = _mm256_fmadd_ps(_mm256_mul_ps(s0, scale), _mm256_cvtepi32_ps(sum[t][0]), acc[t][0]);
             acc[t][1] = _mm256_fmadd_ps(_mm256_mul_ps(s1, scale), _mm256_cvtepi32_ps(sum[t][1]), acc[t][1]);
@@ -165,18 +170,20 @@ INLINE void integer_tile(const int places, const int tokens, const enum quants q
                          const struct activation_block *x, float *y, size_t y_stride, int32_t accumulate,
                          uint8_t *prepared) {
     const size_t scale_bytes = scale_bytes_of(group, shift), block_bytes = quant_bytes(quants) + scale_bytes;
-    size_t panel = block_bytes * (size_t)(w->cols / 32), stride = panel * (size_t)apart;
+    const int32_t blocks = w->cols / ACTIVATION_BLOCK; /* read once: the loop's barriers would read it anew */
+    size_t panel = block_bytes * (size_t)blocks, stride = panel * (size_t)apart;
     const uint8_t *block = w->data + (size_t)first * panel;
+    const __m256i minus_zero = _mm256_set1_epi16((int16_t)-w->zero);
     __m256 acc[TILE_SUMS][2];
 #pragma clang loop unroll(full)
     for (int i = 0; i < places * tokens; i++) acc[i][0] = acc[i][1] = _mm256_setzero_ps();
-    for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes, x++) {
+    for (int32_t b = 0; b < blocks; b++, block += block_bytes, x++) {
         if (fetches) fetch_block(block + panel, block_bytes);
         else if (meanwhile) fetch_next(meanwhile);
 #pragma clang loop unroll(full)
         for (int s = 0; s < places; s++)
-            add_block(tokens, quants, group, chain, shift, w, block + (size_t)s * stride, x, acc + s * tokens,
-                      prepared);
+            add_block(tokens, quants, group, chain, shift, minus_zero, block + (size_t)s * stride, x,
+                      acc + s * tokens, prepared);
         if (!prepared) continue;
         __builtin_memcpy(prepared + quant_bytes(QUANTS_8), block + quant_bytes(quants), scale_bytes);
         prepared += quant_bytes(QUANTS_8) + scale_bytes;
@@ -283,9 +290,9 @@ INTEGER_PANELS(u4_g32_zero, QUANTS_4, 32, 8, SHIFT_ZERO)
 INTEGER_PANELS(u4_g16_offsets, QUANTS_4, 16, 4, SHIFT_OFFSETS)
 INTEGER_PANELS(u4_g16_zero, QUANTS_4, 16, 4, SHIFT_ZERO)
 INTEGER_PANELS(u5_g32_offsets, QUANTS_8, 32, 4, SHIFT_OFFSETS)
-INTEGER_PANELS(u5_g32_zero, QUANTS_8, 32, 4, SHIFT_ZERO)
+INTEGER_PANELS(u5_g32_zero, QUANTS_8, 32, 8, SHIFT_ZERO)
 INTEGER_PANELS(u6_g16_offsets, QUANTS_8, 16, 2, SHIFT_OFFSETS)
-INTEGER_PANELS(u6_g16_zero, QUANTS_8, 16, 2, SHIFT_ZERO)
+INTEGER_PANELS(u6_g16_zero, QUANTS_8, 16, 4, SHIFT_ZERO)
 INTEGER_PANELS(u8_g32_centered, QUANTS_8, 32, 0, SHIFT_CENTERED)
 INTEGER_PANELS(u8_g16_centered, QUANTS_8, 16, 0, SHIFT_CENTERED)
 
@@ -312,10 +319,10 @@ PANELS(panels_u8_g16, w->quant_maximum <= 63 ? w->has_offsets ? u6_g16_offsets :
 
 /* --- activations ----------------------------------------------------------------------------- */
 
-INLINE int32_t sum_of_lanes(__m256i v) {
-    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+/* Sums of 16 columns, by column modulo 4. */
+INLINE __m128i sums_by_four(__m256i low, __m256i high) {
+    __m256i both = _mm256_add_epi32(low, high);
+    return _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
 }
 
 static void quantize_row(struct activation_block *group, int32_t slot, const float *x, int32_t begin, int32_t end) {
@@ -330,11 +337,13 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
         struct block_scale by = block_scale(greatest_8(m));
         __m256i q[4];
         for (int i = 0; i < 4; i++) q[i] = quants_8(v[i], by);
-        int32_t low = sum_of_lanes(_mm256_add_epi32(q[0], q[1])), high = sum_of_lanes(_mm256_add_epi32(q[2], q[3]));
+        int16_t pairs[2][2];
+        __m128i sums = _mm_hadd_epi32(sums_by_four(q[0], q[1]), sums_by_four(q[2], q[3]));
+        _mm_storeu_si64(pairs, _mm_packs_epi32(sums, sums));
         __m256i words = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
         words = _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
         _mm256_storeu_si256((__m256i *)group[b].quants[slot], words);
-        write_block_facts(&group[b], slot, by.scale, low, high);
+        write_block_facts(&group[b], slot, by.scale, pairs);
     }
 }
 

@@ -10,7 +10,7 @@
 
 INLINE __m512 load_half(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
 
-INLINE __m512i broadcast4(const int8_t *p) {
+INLINE __m512i broadcast4(const void *p) {
     int32_t word;
     __builtin_memcpy(&word, p, 4);
     return _mm512_set1_epi32(word);
@@ -43,9 +43,11 @@ INLINE void add_block(const int tokens, const int bits, const int group, const i
         __m512i sum[tokens];
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
+            sum[t] = _mm512_setzero_si512();
+            if (offsets) continue;
             const struct activation_block *row = block_of(x, x_stride, t, b);
-            int32_t xs = group == 32 ? row->sums32[t % 4] : row->sums16[g][t % 4];
-            sum[t] = offsets ? _mm512_setzero_si512() : _mm512_set1_epi32(-w->zero * xs);
+            __m512i pairs = broadcast4(group == 32 ? row->pairs32[t % 4] : row->pairs16[g][t % 4]);
+            sum[t] = _mm512_dpwssd_epi32(sum[t], pairs, _mm512_set1_epi16((int16_t)-w->zero));
         }
 #pragma clang loop unroll(full)
         for (int i = 0; i < steps; i++) {
@@ -171,6 +173,12 @@ INTEGER_PANELS(u8_g16, 8, 16)
 
 /* --- activations ----------------------------------------------------------------------------- */
 
+/* Sums of 16 columns, by column modulo 4. */
+INLINE __m128i sums_by_four(__m512i q) {
+    __m256i both = _mm256_add_epi32(_mm512_castsi512_si256(q), _mm512_extracti64x4_epi64(q, 1));
+    return _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
+}
+
 static void quantize_row(struct activation_block *group, int32_t slot, const float *x, int32_t begin, int32_t end) {
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
     for (int32_t b = begin / 32; b < end / 32; b++) {
@@ -179,12 +187,12 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
                                               _mm512_and_si512(_mm512_castps_si512(high), magnitude));
         struct block_scale by = block_scale(_mm512_reduce_max_epi32(magnitudes));
         __m512i q[2] = { quants_16(low, by), quants_16(high, by) };
-        int32_t sums[2];
-        for (int h = 0; h < 2; h++) {
-            sums[h] = _mm512_reduce_add_epi32(q[h]);
+        for (int h = 0; h < 2; h++)
             _mm_storeu_si128((__m128i *)(group[b].quants[slot] + h * 16), _mm512_cvtepi32_epi8(q[h]));
-        }
-        write_block_facts(&group[b], slot, by.scale, sums[0], sums[1]);
+        int16_t pairs[2][2];
+        __m128i sums = _mm_hadd_epi32(sums_by_four(q[0]), sums_by_four(q[1]));
+        _mm_storeu_si64(pairs, _mm_packs_epi32(sums, sums));
+        write_block_facts(&group[b], slot, by.scale, pairs);
     }
 }
 
