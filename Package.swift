@@ -65,13 +65,13 @@ let package = Package(
                 "Service", "API", Library.argumentParser, Library.httpTypes, Library.logging, Library.yams,
             ],
             swiftSettings: strict),
-        // what tests share: where cases and models lie
+        // what tests share: where cases and models lie, and seeded numbers
         .target(name: "Material", dependencies: ["JSON"], path: "Tests/Material", swiftSettings: strict),
         // tests mirror sources
         tests("CoreTests", ["Core"]),
-        tests("JSONTests", ["JSON"]),
-        tests("HTTPTests", ["HTTP", "COpenSSL", "CZlib", Library.httpTypes]),
-        tests("KernelsTests", ["Kernels"]),
+        tests("JSONTests", ["JSON", "Material"]),
+        tests("HTTPTests", ["HTTP", "COpenSSL", "CZlib", "Material", Library.httpTypes]),
+        tests("KernelsTests", ["Kernels", "Material"]),
         tests("SchedulingTests", ["Core", "Scheduling", "JSON", "Material"]),
         tests("ComputeTests", ["Core", "Compute", "Kernels", "Checkpoints", "JSON"]),
         tests("CheckpointsTests", ["Core", "Checkpoints", "JSON", "Material"]),
@@ -84,7 +84,9 @@ let package = Package(
         .target(
             name: "ScriptedModel", dependencies: ["Core", "Engine", "Text"], path: "Tests/ScriptedModel",
             swiftSettings: strict),
-        tests("ServiceTests", ["Core", "JSON", "Service", "ScriptedModel", "Engine", "Text", "Scheduling", Library.logging]),
+        tests(
+            "ServiceTests",
+            ["Core", "JSON", "Service", "ScriptedModel", "Engine", "Text", "Scheduling", "Material", Library.logging]),
         tests(
             "APITests",
             ["Core", "JSON", "HTTP", "API", "Service", "ScriptedModel", "Engine", "Text", Library.httpTypes]),

@@ -4,20 +4,8 @@
 import Checkpoints
 import Core
 import Foundation
+import Material
 import Testing
-
-/// SplitMix64: small, seeded and the same everywhere.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
-    }
-}
 
 @Suite struct FuzzTests {
     let folder = TemporaryFolder()
@@ -30,7 +18,7 @@ private struct SeededGenerator: RandomNumberGenerator {
     }
 
     /// One to four damages: a bit, a byte, an extreme integer, a cut, a copied or a removed range.
-    private func damage(_ file: [UInt8], using random: inout SeededGenerator) -> [UInt8] {
+    private func damage(_ file: [UInt8], using random: inout SeededNumbers) -> [UInt8] {
         let extremes: [UInt64] = [
             0, 1, 31, 255, 1 << 16, 1 << 31, 1 << 32, 1 << 62, 1 << 63, .max, .max - 31,
         ]
@@ -76,7 +64,7 @@ private struct SeededGenerator: RandomNumberGenerator {
     private func fuzz(_ sample: [UInt8], as name: String, open path: String) {
         _ = folder.write(sample, as: name)
         #expect(throws: Never.self) { try Checkpoint.open(path) }
-        var random = SeededGenerator(state: Self.seed)
+        var random = SeededNumbers(seed: Self.seed)
         print("fuzz \(name): seed \(Self.seed), \(Self.rounds) files")
         var opened = 0
         var sums = 0

@@ -3,6 +3,7 @@
 
 import Foundation
 import HTTPTypes
+import Material
 import Testing
 
 @testable import HTTP
@@ -75,7 +76,7 @@ private func verdict(feeding pieces: [ArraySlice<UInt8>], limits: ServerLimits) 
     return verdict
 }
 
-private func randomPieces(_ bytes: [UInt8], _ generator: inout SplitMix) -> [ArraySlice<UInt8>] {
+private func randomPieces(_ bytes: [UInt8], _ generator: inout SeededNumbers) -> [ArraySlice<UInt8>] {
     var pieces: [ArraySlice<UInt8>] = []
     var start = 0
     while start < bytes.count {
@@ -152,7 +153,7 @@ func `every conformance request gets its verdict however it is split`() throws {
     limits.bodyBytesMax = 8 << 30
     let seed = UInt64.random(in: 0...UInt64.max)
     print("conformance http: seed \(seed)")
-    var generator = SplitMix(state: seed)
+    var generator = SeededNumbers(seed: seed)
     var failed = 0
     for test in cases {
         let bytes = test.bytes

@@ -2,6 +2,7 @@
 
 import CZlib
 import HTTPTypes
+import Material
 import Testing
 
 @testable import HTTP
@@ -31,7 +32,7 @@ private func serve(_ type: String, _ body: [UInt8]) throws -> TestServer {
 
 @Test(arguments: [0, 1, 1023, 1024, 1 << 20]) func `gzip gives back what went in`(count: Int) throws
 {
-    var generator = SplitMix(state: 7)
+    var generator = SeededNumbers(seed: 7)
     let bytes = (0..<count).map { _ in UInt8.random(in: 0...15, using: &generator) }
     let packed = try #require(ContentCoding.gzip(bytes))
     #expect(gunzip(packed, bytesMax: count + 1) == bytes)
@@ -124,7 +125,7 @@ func `dates are written as HTTP wants them`(time: Int, text: String) {
 @Test func `the outbound buffer gives every byte once and in order`() {
     let seed = UInt64.random(in: 0...UInt64.max)
     print("outbound buffer: seed \(seed)")
-    var generator = SplitMix(state: seed)
+    var generator = SeededNumbers(seed: seed)
     var buffer = OutboundBuffer()
     var written: [UInt8] = []
     var read: [UInt8] = []

@@ -2,6 +2,7 @@
 
 import Foundation
 import Kernels
+import Material
 
 /// One random attention problem: a sequence whose pages lie in scattered order.
 struct AttentionCase {

@@ -3,6 +3,7 @@
 
 import Foundation
 import Kernels
+import Material
 import Testing
 
 @Suite struct AttentionTests {

@@ -1,6 +1,7 @@
 // BfloatMatmulTests.swift: the contract of bf16 weights, whose steps round and flush as VDPBF16PS does.
 import Foundation
 import Kernels
+import Material
 import Testing
 
 /// A bf16 matrix, packed from rows as a file stores them.

@@ -1,6 +1,7 @@
 // MatmulSupport.swift: what the tests of packed products share: random matrices, and products by any table.
 import Foundation
 import Kernels
+import Material
 
 /// A random packed matrix and what its weights mean.
 struct RandomMatrix {

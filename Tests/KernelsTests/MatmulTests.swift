@@ -1,6 +1,7 @@
 // MatmulTests.swift: every table's products against the portable ones, bit for bit, and those against doubles.
 import Foundation
 import Kernels
+import Material
 import Testing
 
 struct MatmulTests {

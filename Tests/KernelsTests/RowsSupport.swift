@@ -4,6 +4,7 @@
 
 import Foundation
 import Kernels
+import Material
 import Testing
 
 /// One instruction set's kernels.
@@ -31,20 +32,7 @@ struct KernelSet: @unchecked Sendable, CustomTestStringConvertible {
     static var twins: [KernelSet] { Array(all.dropFirst()) }
 }
 
-/// SplitMix64, so that a printed seed gives the same case everywhere.
-struct SeededNumbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: Int) { state = UInt64(truncatingIfNeeded: seed) }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededNumbers {
     mutating func integer(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
 
     mutating func floats(_ count: Int, magnitude: Float = 1) -> [Float] {

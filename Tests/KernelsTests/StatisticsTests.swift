@@ -2,6 +2,7 @@
 
 import Foundation
 import Kernels
+import Material
 import Testing
 
 @Suite struct StatisticsTests {

@@ -8,14 +8,6 @@ import Testing
 
 @Suite(.enabled(if: Material.has("oracle"), Material.reason("oracle")))
 struct LoadFuzzTests {
-    private struct Random: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return state ^ state >> 29
-        }
-    }
-
     /// Loads and, where that works, runs some rows. Whether it was refused.
     private static func isRefused(_ checkpoint: Checkpoint) -> Bool {
         var options = DecoderOptions(threads: 1)
@@ -31,7 +23,7 @@ struct LoadFuzzTests {
     @Test(arguments: ["llama31", "llama32_tied", "gemma3_text", "gemma3_vlm_wrapper", "mistral", "qwen2"])
     func `a config that lies is refused or runs`(family: String) throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = Random(state: seed)
+        var random = SeededNumbers(seed: seed)
         let original = try ChangedCheckpoint.configuration(of: family)
         var refused = 0, count = 120
         for _ in 0..<count {
@@ -51,7 +43,7 @@ struct LoadFuzzTests {
     @Test(arguments: ["gguf_llama/llama-Q4_0.gguf", "gguf_llama/llama-Q6_K.gguf"])
     func `metadata that lie are refused or run`(file: String) throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = Random(state: seed)
+        var random = SeededNumbers(seed: seed)
         let bytes = Array(try Data(contentsOf: Material.cases("oracle/\(file)")))
         let places = Self.numbers(in: bytes)
         #expect(places.count > 6)

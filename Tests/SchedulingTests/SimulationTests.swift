@@ -1,5 +1,6 @@
 // SimulationTests.swift: random lives of many sequences in tiny pools, checked after every step.
 import Core
+import Material
 import Testing
 
 @testable import Scheduling
@@ -73,13 +74,13 @@ private struct Simulation {
     var accepted = 0
     let setup: String
     private var cache: SimulatedCache
-    private var random: SimulationRandom
+    private var random: SeededNumbers
     private var prefixes: [[TokenID]] = []
     /// Per request, the next prompt row to be scored.
     private var scoredRows: [Int] = []
 
     init(seed: UInt64) {
-        random = SimulationRandom(state: seed)
+        random = SeededNumbers(seed: seed)
         var limits = SchedulerLimits()
         limits.pageSize = [1, 2, 4, 8].randomElement(using: &random)!
         limits.sequencesMax = Int.random(in: 2...10, using: &random)
@@ -125,7 +126,7 @@ private struct Simulation {
         scheduler.plan(
             into: &plan,
             draft: { sequence, _, most in
-                var random = SimulationRandom(state: seed ^ sequence.id.rawValue)
+                var random = SeededNumbers(seed: seed ^ sequence.id.rawValue)
                 let count = Int.random(in: 0...most, using: &random)
                 return (0..<count).map { _ in TokenID.random(in: 0..<50, using: &random) }
             })

@@ -12,17 +12,13 @@ final class Interrupt {
     }
 
     private let running = Running()
-    private let source: any DispatchSourceSignal
+    private let sources: SignalSources
 
     init(engine: any GenerationEngine) {
-        signal(SIGINT, SIG_IGN)
-        let queue = DispatchQueue(label: "tokenmill.interrupt")
-        source = DispatchSource.makeSignalSource(signal: SIGINT, queue: queue)
-        source.setEventHandler { [running] in
+        sources = SignalSources([SIGINT], on: DispatchQueue(label: "tokenmill.interrupt")) { [running] _, _ in
             guard let request = running.request.withLock({ $0 }) else { _exit(130) }
             engine.cancel(request, choice: nil)
         }
-        source.resume()
     }
 
     func begin(_ request: RequestID) { running.request.withLock { $0 = request } }

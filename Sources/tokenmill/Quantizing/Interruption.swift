@@ -9,25 +9,13 @@ final class Interruption {
         let isMade = Atomic<Bool>(false)
     }
 
-    private static let signals = [SIGINT, SIGTERM]
-
     private let request = Request()
-    private let sources: [any DispatchSourceSignal]
+    private let sources: SignalSources
 
     init() {
-        let queue = DispatchQueue(label: "tokenmill.interruption")
-        sources = Self.signals.map { number in
-            signal(number, SIG_IGN)
-            return DispatchSource.makeSignalSource(signal: number, queue: queue)
+        sources = SignalSources([SIGINT, SIGTERM], on: DispatchQueue(label: "tokenmill.interruption")) {
+            [request] _, _ in request.isMade.store(true, ordering: .relaxed)
         }
-        for source in sources {
-            source.setEventHandler { [request] in request.isMade.store(true, ordering: .relaxed) }
-            source.resume()
-        }
-    }
-
-    deinit {
-        for number in Self.signals { signal(number, SIG_DFL) }
     }
 
     var isRequested: Bool { request.isMade.load(ordering: .relaxed) }

@@ -7,18 +7,6 @@ import Testing
 @testable import Text
 
 @Suite struct TemplateFuzzTests {
-    private struct Random: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
-    }
-
     private static let fragments = [
         "{{", "}}", "{%", "%}", "{#", "#}", "-%}", "{%-", " if ", " else ", " for x in messages ",
         "{% endfor %}", "{% endif %}", "{% set x = [x, x] %}", "| list", "| tojson", "| length",
@@ -57,7 +45,7 @@ import Testing
         ]
         let seed = UInt64.random(in: 0...UInt64.max)
         print("template fuzz seed \(seed)")
-        var random = Random(state: seed)
+        var random = SeededNumbers(seed: seed)
         var limits = ChatTemplate.Limits()
         limits.stepsMax = 200_000
         limits.outputBytesMax = 1 << 20
@@ -80,7 +68,7 @@ import Testing
         print("template fuzz: \(rendered) rendered, \(refused) refused")
     }
 
-    private static func change(_ scalars: inout [Unicode.Scalar], _ random: inout Random) {
+    private static func change(_ scalars: inout [Unicode.Scalar], _ random: inout SeededNumbers) {
         let place = Int.random(in: 0...scalars.count, using: &random)
         let length = min(Int.random(in: 0...12, using: &random), scalars.count - place)
         switch Int.random(in: 0..<4, using: &random) {

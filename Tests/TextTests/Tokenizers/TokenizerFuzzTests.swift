@@ -8,30 +8,21 @@ import Testing
 
 @testable import Text
 
-@Suite struct TokenizerFuzzTests {
-    struct Random: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var value = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-            value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-            return value ^ value >> 31
-        }
-
-        mutating func bytes(_ counts: ClosedRange<Int>) -> [UInt8] {
-            (0..<Int.random(in: counts, using: &self)).map { _ in .random(in: 0...255, using: &self) }
-        }
-
-        mutating func isOneIn(_ odds: Int) -> Bool { Int.random(in: 0..<odds, using: &self) == 0 }
+extension SeededNumbers {
+    mutating func bytes(_ counts: ClosedRange<Int>) -> [UInt8] {
+        (0..<Int.random(in: counts, using: &self)).map { _ in .random(in: 0...255, using: &self) }
     }
 
+    mutating func isOneIn(_ odds: Int) -> Bool { Int.random(in: 0..<odds, using: &self) == 0 }
+}
+
+@Suite struct TokenizerFuzzTests {
     static let characters: [Unicode.Scalar] = [
         "a", "b", "c", "A", "0", "7", " ", " ", "\n", "\t", "\u{2581}", "é", "e", "\u{301}", "我",
         "ア", "🙂", "<", ">", "|", "'", "s", ".", "\u{0}", "\u{FFFD}", "\u{10FFFF}", "\u{A0}",
     ]
 
-    static func text(_ random: inout Random) -> String {
+    static func text(_ random: inout SeededNumbers) -> String {
         var text = String.UnicodeScalarView()
         for _ in 0..<Int.random(in: 0...60, using: &random) {
             text.append(characters.randomElement(using: &random)!)
@@ -40,7 +31,7 @@ import Testing
     }
 
     /// Whatever a description became: texts go through it and back.
-    static func exercise(_ tokenizer: Tokenizer, _ random: inout Random) {
+    static func exercise(_ tokenizer: Tokenizer, _ random: inout SeededNumbers) {
         for _ in 0..<6 {
             let text = text(&random)
             let isSpecial = random.isOneIn(2)
@@ -85,7 +76,7 @@ import Testing
         "default", "viking", nil,
     ]
 
-    private static func spoil(_ facts: inout GGUFTokenizerFacts, _ random: inout Random) {
+    private static func spoil(_ facts: inout GGUFTokenizerFacts, _ random: inout SeededNumbers) {
         let place = Int.random(in: 0..<facts.tokens.count, using: &random)
         switch Int.random(in: 0..<12, using: &random) {
         case 0: facts.tokens[place] = random.bytes(0...5)
@@ -109,7 +100,7 @@ import Testing
     }
 
     /// A trie of a few plausible units, and replacements that need not be characters.
-    private static func map(_ random: inout Random) -> [UInt8] {
+    private static func map(_ random: inout SeededNumbers) -> [UInt8] {
         let count = Int.random(in: 1...300, using: &random)
         var blob = withUnsafeBytes(of: UInt32(count * 4).littleEndian) { Array($0) }
         for _ in 0..<count {
@@ -125,7 +116,7 @@ import Testing
     @Test(arguments: ["gpt2", "gemma4", "llama", "t5", "bert"])
     func `a spoilt GGUF vocabulary is refused or works`(model: String) {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = Random(state: seed)
+        var random = SeededNumbers(seed: seed)
         var (built, refused) = (0, 0)
         for _ in 0..<1500 {
             var facts = Self.facts(model)
@@ -144,7 +135,7 @@ import Testing
     @Test(.enabled(if: Material.has("oracle"), Material.reason("oracle")))
     func `a spoilt tokenizer file is refused or works`() throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = Random(state: seed)
+        var random = SeededNumbers(seed: seed)
         var (built, refused) = (0, 0)
         for name in ["llama2", "gemma3_text", "qwen3"] {
             let path = TokenizerConformance.folder("oracle/\(name)/tokenizer.json")
