@@ -299,6 +299,12 @@ INTEGER_PANELS(u8_g16_centered, QUANTS_8, 16, 0, SHIFT_CENTERED)
 /* Every format with quants of 8 bits has them around 128. */
 INLINE int is_centered(const struct packed_matrix *w) { return !w->has_offsets && w->zero == 128; }
 
+/* Whether no quant is further than `reach` from the zero point: 16 for chains of 8, 32 for chains of 4.  Then
+ * the sums of a chain end within 16 bits, wherever they begin. */
+INLINE int is_balanced(const struct packed_matrix *w, int32_t reach) {
+    return !w->has_offsets && w->zero <= reach && w->quant_maximum - w->zero <= reach;
+}
+
 /* The panels of a layout, by what the matrix says of its quants. */
 #define PANELS(name, kernel)                                                                                        \
     static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
@@ -310,12 +316,14 @@ INLINE int is_centered(const struct packed_matrix *w) { return !w->has_offsets &
 
 PANELS(panels_u4_g32, w->has_offsets ? u4_g32_offsets : u4_g32_zero)
 PANELS(panels_u4_g16, w->has_offsets ? u4_g16_offsets : u4_g16_zero)
-PANELS(panels_u8_g32, w->quant_maximum <= 31 ? w->has_offsets ? u5_g32_offsets : u5_g32_zero
-                      : is_centered(w)       ? u8_g32_centered
-                                             : matmul_portable.panels[LAYOUT_U8_G32])
-PANELS(panels_u8_g16, w->quant_maximum <= 63 ? w->has_offsets ? u6_g16_offsets : u6_g16_zero
-                      : is_centered(w)       ? u8_g16_centered
-                                             : matmul_portable.panels[LAYOUT_U8_G16])
+PANELS(panels_u8_g32, w->has_offsets && w->quant_maximum <= 31 ? u5_g32_offsets
+                      : is_balanced(w, 16)                     ? u5_g32_zero
+                      : is_centered(w)                         ? u8_g32_centered
+                                                               : matmul_portable.panels[LAYOUT_U8_G32])
+PANELS(panels_u8_g16, w->has_offsets && w->quant_maximum <= 63 ? u6_g16_offsets
+                      : is_balanced(w, 32)                     ? u6_g16_zero
+                      : is_centered(w)                         ? u8_g16_centered
+                                                               : matmul_portable.panels[LAYOUT_U8_G16])
 
 /* --- activations ----------------------------------------------------------------------------- */
 
