@@ -43,8 +43,9 @@ final class Reply: @unchecked Sendable {
     ) {
         guard !isOver else { return }
         self.status = status
-        answering.respond(.init(code: status), httpFields(fields), body: body)
+        // First, so that who has the answer finds it counted.
         finish(outcome, generation)
+        answering.respond(.init(code: status), httpFields(fields), body: body)
     }
 
     func refuse(
@@ -73,8 +74,8 @@ final class Reply: @unchecked Sendable {
 
     func endEvents(outcome: RequestRecord.Outcome, generation: GenerationRecord?) {
         guard !isOver else { return }
-        answering.endStream()
         finish(outcome, generation)
+        answering.endStream()
     }
 
     /// The caller is gone; nothing more is written. 499 is what proxies log in this case.
