@@ -88,7 +88,7 @@ struct MatmulTests {
         }
     }
 
-    /// - moved: with a zero point far from the middle, too, which no format has.
+    /// - moved: the zero point lies far from the middle, as in no format.
     @Test(arguments: [false, true])
     func `extreme quants and activations do not overflow`(moved: Bool) {
         for shape in Self.shapes where layout_is_float(shape.layout) == 0 && !(moved && shape.hasOffsets) {

@@ -1,5 +1,5 @@
 /* workers.h: a fixed team of threads that run one function together and meet at barriers.
- * The caller of workers_run is worker 0.  Between runs the others spin briefly, then sleep, so an
+ * The caller of workers_run is worker 0.  Who waits spins briefly, yields, and then sleeps, so an
  * idle team costs nothing.  Inside a run, a worker's first part of an operation is the one of its own
  * number, so that it is known beforehand; further ones are claimed from a counter, which is fresh
  * after each meeting. */

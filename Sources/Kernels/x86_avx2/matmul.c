@@ -83,7 +83,8 @@ INLINE __m256i first_sums(const int group, __m256i minus_zero, const struct acti
     return _mm256_mullo_epi16(broadcast4(group == 32 ? x->pairs32[t] : x->pairs16[g][t]), minus_zero);
 }
 
-/* The same, sums of (q - zero) * x, `chain` products at a time in 16 bits; with a zero point, all of a group.
+/* The same columns times `tokens` rows without signs: sums of q * x, `chain` products at a time in 16 bits, or of
+ * (q - zero) * x, where the chain is the whole group.
  * prepared: where the quants go as 8-bit ones, or NULL. */
 INLINE void sum_chains(const int tokens, const enum quants quants, const int group, const int chain,
                        const enum shift shift, __m256i minus_zero, const uint8_t *block, int g,

@@ -1,6 +1,6 @@
 /* matmul.c (AVX-512 with VNNI): 16 rows a register, so that one `vpdpbusd` is four columns of a panel.
- * Sums are 32 bits wide from the start, so every quant width takes the same path; the zero point is
- * taken off afterwards with the activations' own sums, exactly. */
+ * Sums are 32 bits wide from the start, so every quant width takes the same path; they begin with what the
+ * zero point takes away, by the activations' own sums, exactly. */
 #if defined(__x86_64__)
 #include "panels.h"
 #include "vectors.h"
@@ -199,7 +199,8 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
 #pragma clang attribute pop
 
 /* One row: cores of Intel run fastest from one place with fetching, 1.14 times as fast as from three; those of
- * AMD, for which the other table is, from three without (Sources/Kernels/README.md). */
+ * AMD, for which the other table is, from three without (Sources/Kernels/README.md).  Panels of f32 and f16 have one
+ * place in both. */
 const struct matmul_kernels matmul_x86_avx512 = {
     .quantize_row = quantize_row,
     .tile_rows = TILE_ROWS,
