@@ -4,6 +4,7 @@
  * A tile of a few activation rows shares every weight load, and the first tile of a panel prepares its
  * quants for the others; see Sources/Kernels/README.md. */
 #if defined(__x86_64__)
+#include "pair_sums.h"
 #include "panels.h"
 #include "vectors.h"
 
@@ -328,12 +329,6 @@ PANELS(panels_u8_g16, w->has_offsets && w->quant_maximum <= 63 ? u6_g16_offsets
 
 /* --- activations ----------------------------------------------------------------------------- */
 
-/* Sums of 16 columns, by column modulo 4. */
-INLINE __m128i sums_by_four(__m256i low, __m256i high) {
-    __m256i both = _mm256_add_epi32(low, high);
-    return _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
-}
-
 static void quantize_row(struct activation_block *group, int32_t slot, const float *x, int32_t begin, int32_t end) {
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
     for (int32_t b = begin / 32; b < end / 32; b++) {
@@ -347,8 +342,7 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
         __m256i q[4];
         for (int i = 0; i < 4; i++) q[i] = quants_8(v[i], by);
         int16_t pairs[2][2];
-        __m128i sums = _mm_hadd_epi32(sums_by_four(q[0], q[1]), sums_by_four(q[2], q[3]));
-        _mm_storeu_si64(pairs, _mm_packs_epi32(sums, sums));
+        pair_sums(pairs, _mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3]));
         __m256i words = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
         words = _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
         _mm256_storeu_si256((__m256i *)group[b].quants[slot], words);

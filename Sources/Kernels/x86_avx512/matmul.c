@@ -2,6 +2,7 @@
  * Sums are 32 bits wide from the start, so every quant width takes the same path; they begin with what the
  * zero point takes away, by the activations' own sums, exactly. */
 #if defined(__x86_64__)
+#include "../x86_avx2/pair_sums.h"
 #include "panels.h"
 #include "vectors.h"
 
@@ -173,10 +174,9 @@ INTEGER_PANELS(u8_g16, 8, 16)
 
 /* --- activations ----------------------------------------------------------------------------- */
 
-/* Sums of 16 columns, by column modulo 4. */
-INLINE __m128i sums_by_four(__m512i q) {
-    __m256i both = _mm256_add_epi32(_mm512_castsi512_si256(q), _mm512_extracti64x4_epi64(q, 1));
-    return _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
+/* 16 columns, added up by column modulo 8. */
+INLINE __m256i folded(__m512i q) {
+    return _mm256_add_epi32(_mm512_castsi512_si256(q), _mm512_extracti64x4_epi64(q, 1));
 }
 
 static void quantize_row(struct activation_block *group, int32_t slot, const float *x, int32_t begin, int32_t end) {
@@ -190,8 +190,7 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
         for (int h = 0; h < 2; h++)
             _mm_storeu_si128((__m128i *)(group[b].quants[slot] + h * 16), _mm512_cvtepi32_epi8(q[h]));
         int16_t pairs[2][2];
-        __m128i sums = _mm_hadd_epi32(sums_by_four(q[0]), sums_by_four(q[1]));
-        _mm_storeu_si64(pairs, _mm_packs_epi32(sums, sums));
+        pair_sums(pairs, folded(q[0]), folded(q[1]));
         write_block_facts(&group[b], slot, by.scale, pairs);
     }
 }
