@@ -28,6 +28,9 @@ public enum ComputeMode: String, Sendable, CaseIterable {
     case auto
     /// Dequantized weights and f32 arithmetic, for checking against references.
     case float32
+
+    /// How keys and values are kept, unless a setting says otherwise.
+    public var cacheElement: CacheElement { self == .float32 ? .f32 : .f16 }
 }
 
 /// The element type of keys and values in the cache.

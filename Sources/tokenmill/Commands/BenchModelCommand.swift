@@ -5,6 +5,7 @@ import Compute
 import Dispatch
 import Engine
 import JSON
+import Models
 import Service
 
 struct BenchModelCommand: ParsableCommand {
@@ -75,7 +76,7 @@ struct BenchModelCommand: ParsableCommand {
         let report = BenchReport(
             model: model.report, compute: settings.model.compute.rawValue,
             results: zip(cases, samples).flatMap(BenchResult.results),
-            limit: try machine || machineFrom != nil ? limit(of: model.report, settings.model.compute) : nil)
+            limit: try machine || machineFrom != nil ? limit(of: model.report, settings) : nil)
         model.served.engine.shutDown(drainUntil: .now())
         guard json else { return Output.standard(report.text) }
         BenchCommand.print(report.json)
@@ -98,7 +99,7 @@ struct BenchModelCommand: ParsableCommand {
     }
 
     private func limit(
-        of model: LoadReport, _ compute: ComputeMode
+        of model: LoadReport, _ settings: Settings
     ) throws(CommandFailure) -> BenchReport.Limit {
         let checkpoint: Checkpoint
         do throws(CheckpointError) {
@@ -107,8 +108,20 @@ struct BenchModelCommand: ParsableCommand {
             throw CommandFailure(error)
         }
         let work = ModelWork(
-            checkpoint, packedBytes: model.weightBytes, isExact: compute == .float32)
+            checkpoint, attention: try attention(of: checkpoint, settings), packedBytes: model.weightBytes,
+            isExact: settings.model.compute == .float32)
         return BenchReport.Limit(work: work, machine: try machineLimits(of: model))
+    }
+
+    private func attention(
+        of checkpoint: Checkpoint, _ settings: Settings
+    ) throws(CommandFailure) -> AttentionWork {
+        let element = settings.engine.cacheElement.element ?? settings.model.compute.cacheElement
+        do throws(ModelError) {
+            return AttentionWork(try DecoderConfiguration(checkpoint), element: element)
+        } catch {
+            throw CommandFailure(error, path: checkpoint.path)
+        }
     }
 
     private func machineLimits(of model: LoadReport) throws(CommandFailure) -> MachineLimits {

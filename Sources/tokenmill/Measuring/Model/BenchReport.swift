@@ -95,7 +95,7 @@ struct BenchReport: Sendable {
         row["rounds"] = .array(result.rounds.map { .double($0) })
         row["outside_model"] = result.outsideModel.map { .double($0) } ?? .null
         row["share_of_limit"] = limit.map { .double($0.share(result)) } ?? .null
-        row["share_of_format_limit"] = limit.map { .double($0.share(result, counting: .scalesToo)) } ?? .null
+        row["share_of_format_limit"] = limit.map { .double($0.share(result, counting: .everything)) } ?? .null
         return .object(row)
     }
 

@@ -1,5 +1,5 @@
 // ModelWork.swift: what a model asks of a machine: multiply-adds per token, bytes per step; and from
-// these the speed that no program could pass. Attention is left out: it is small at short contexts.
+// these the speed that no program could pass.
 import Checkpoints
 import Core
 import Kernels
@@ -32,7 +32,7 @@ struct ModelWork: Sendable, Hashable {
         /// - isExact: everything in f32, whatever the format.
         func seconds(on limits: MachineLimits, isExact: Bool, counting: Counting) -> Double {
             let f32 = limits.f32OperationsPerSecond
-            let scales = counting == .scalesToo && !isExact ? 2 * Double(scaling) / f32 : 0
+            let scales = counting == .everything && !isExact ? 2 * Double(scaling) / f32 : 0
             return scales + productSeconds(on: limits, isExact: isExact)
         }
 
@@ -50,13 +50,15 @@ struct ModelWork: Sendable, Hashable {
     enum Counting: Sendable {
         /// What no program could pass.
         case products
-        /// What the format itself costs, if activations are integers in blocks, too: for comparing formats.
-        case scalesToo
+        /// Also the scales of integers, if activations are integers in blocks, too, and attention in f32, which
+        /// costs every format the same: for comparing formats.
+        case everything
     }
 
     var layers = Elements()
     /// Only for rows whose next token is wanted.
     var head = Elements()
+    var attention: AttentionWork?
     /// Read by every step: the packed weights.
     let stepBytes: Int
     let isExact: Bool
@@ -68,7 +70,10 @@ struct ModelWork: Sendable, Hashable {
         let tokens = Double(probe.streams * probe.promptTokens)
         let arithmetic = tokens * layers.seconds(on: limits, isExact: isExact, counting: counting)
             + Double(probe.streams) * head.seconds(on: limits, isExact: isExact, counting: counting)
-        return tokens / max(arithmetic, readSeconds(on: limits))
+        let products = max(arithmetic, readSeconds(on: limits))
+        guard counting == .everything, let attention else { return tokens / products }
+        let attending = Double(probe.streams) * attention.promptSeconds(tokens: probe.promptTokens, on: limits)
+        return tokens / (products + attending)
     }
 
     /// Tokens per second of all streams together.
@@ -77,7 +82,10 @@ struct ModelWork: Sendable, Hashable {
     ) -> Double {
         let row = layers.seconds(on: limits, isExact: isExact, counting: counting)
             + head.seconds(on: limits, isExact: isExact, counting: counting)
-        return Double(probe.streams) / max(Double(probe.streams) * row, readSeconds(on: limits))
+        let streams = Double(probe.streams), products = max(streams * row, readSeconds(on: limits))
+        guard counting == .everything, let attention else { return streams / products }
+        let middle = Double(probe.promptTokens) + Double(probe.generateTokens) / 2
+        return streams / (products + streams * attention.rowSeconds(positions: middle, on: limits))
     }
 
     private func readSeconds(on limits: MachineLimits) -> Double {
@@ -87,8 +95,8 @@ struct ModelWork: Sendable, Hashable {
 
 extension ModelWork {
     /// - packedBytes: of the weights as they lie in memory.
-    init(_ checkpoint: Checkpoint, packedBytes: Int, isExact: Bool) {
-        self.init(stepBytes: packedBytes, isExact: isExact)
+    init(_ checkpoint: Checkpoint, attention: AttentionWork, packedBytes: Int, isExact: Bool) {
+        self.init(attention: attention, stepBytes: packedBytes, isExact: isExact)
         let headName = checkpoint.tensors.keys.first(where: Self.isHead)
         for (name, tensor) in checkpoint.tensors where tensor.shape.count == 2 {
             if name == headName || (headName == nil && Self.isEmbedding(name)) {

@@ -76,7 +76,21 @@ struct ModelWorkTests {
             layers: .init(integer: 1_000_000, scaling: 500_000), stepBytes: 0, isExact: false)
         let many = ThroughputCase(streams: 100, promptTokens: 1, generateTokens: 2)
         #expect(abs(scaled.generationLimit(many, on: machine) - 1000) < 1e-6)
-        #expect(abs(scaled.generationLimit(many, on: machine, counting: .scalesToo) - 500) < 1e-6)
+        #expect(abs(scaled.generationLimit(many, on: machine, counting: .everything) - 500) < 1e-6)
+    }
+
+    @Test func `attention costs every format the same, and comes behind the products`() {
+        // Two layers, one of them with a window: rows of a prompt of 4 see 1 + 2 + 3 + 4 and 1 + 2 + 2 + 2.
+        var attending = work
+        attending.attention = AttentionWork(multiplyAdds: 1_000_000, positionBytes: 4_000_000, windows: [nil, 2])
+        let prompt = ThroughputCase(streams: 3, promptTokens: 4, generateTokens: 1)
+        let products = 12 / work.promptLimit(prompt, on: machine)
+        #expect(attending.promptLimit(prompt, on: machine) == work.promptLimit(prompt, on: machine))
+        #expect(abs(attending.promptLimit(prompt, on: machine, counting: .everything) - 12 / (products + 0.102)) < 1e-6)
+        // A row at the middle of 6 ... 10 sees 8 and 2 positions, whose bytes take longer than their products.
+        let streams = ThroughputCase(streams: 3, promptTokens: 6, generateTokens: 4)
+        let step = 3 / work.generationLimit(streams, on: machine)
+        #expect(abs(attending.generationLimit(streams, on: machine, counting: .everything) - 3 / (step + 0.12)) < 1e-6)
     }
 
     @Test func `weights of 8 bits are held against their own peak, where there is one`() {

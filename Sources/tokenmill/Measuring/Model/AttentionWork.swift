@@ -1,0 +1,48 @@
+// AttentionWork.swift: what attention asks of a machine, by the positions that rows see.
+import Compute
+import Models
+
+struct AttentionWork: Sendable, Hashable {
+    /// Over all query heads of a layer, for one row and one position that it sees.
+    var multiplyAdds: Int
+    /// Keys and values of one position in one layer.
+    var positionBytes: Int
+    /// Per layer, the positions seen; nil sees all.
+    var windows: [Int?]
+
+    /// Positions seen by a row with `positions` before it and itself, over all layers.
+    private func seen(_ positions: Double) -> Double {
+        windows.reduce(0) { $0 + min(positions, $1.map(Double.init) ?? positions) }
+    }
+
+    /// The same for all rows of a prompt: a window of w hides the row at n > w from n - w of them.
+    private func seen(byPromptOf tokens: Double) -> Double {
+        windows.reduce(0) { sum, window in
+            let hidden = max(0, tokens - (window.map(Double.init) ?? tokens))
+            return sum + (tokens * (tokens + 1) - hidden * (hidden + 1)) / 2
+        }
+    }
+
+    /// All rows of a prompt, which share what they read.
+    func promptSeconds(tokens: Int, on limits: MachineLimits) -> Double {
+        2 * seen(byPromptOf: Double(tokens)) * Double(multiplyAdds) / limits.f32OperationsPerSecond
+    }
+
+    /// One row whose keys and values no other row reads.
+    func rowSeconds(positions: Double, on limits: MachineLimits) -> Double {
+        max(
+            2 * seen(positions) * Double(multiplyAdds) / limits.f32OperationsPerSecond,
+            seen(positions) * Double(positionBytes) / limits.readBytesPerSecond)
+    }
+}
+
+extension AttentionWork {
+    init(_ configuration: DecoderConfiguration, element: CacheElement) {
+        self.init(
+            // A query times a key, a weight times a value.
+            multiplyAdds: 2 * configuration.heads * configuration.headSize,
+            positionBytes: 2 * element.partBytes(
+                kvHeads: configuration.kvHeads, headSize: configuration.headSize, tokens: 1),
+            windows: configuration.windows)
+    }
+}
