@@ -78,11 +78,16 @@ enum Products {
         let (input, stride) = inputs(table, layout_activations(matrix.layout), x, cols: Int(matrix.cols))
         defer { input.deallocate() }
         var y = sums ?? [Float](repeating: 0, count: count * rows)
-        let multiply = panelsKernel(table, matrix.layout)
-        withUnsafePointer(to: matrix) { matrix in
+        let multiply = panels_of_layout(table.pointee.matmul, matrix.layout)!
+        let panels = panel_range(begin: 0, end: panel_count(matrix.rows))
+        y.withUnsafeMutableBufferPointer { y in
             for accumulate: Int32 in sums == nil ? [0, 1] : [1] {
-                let panels = panel_range(begin: 0, end: panel_count(matrix.pointee.rows))
-                multiply(matrix, panels, input.baseAddress, stride, Int32(count), &y, rows, accumulate, meanwhile)
+                let products = product_rows(
+                    x: UnsafePointer(input.baseAddress?.assumingMemoryBound(to: UInt8.self)), x_stride: stride,
+                    y: y.baseAddress, y_stride: rows, count: Int32(count), accumulate: accumulate, meanwhile: meanwhile)
+                withUnsafePointer(to: matrix) { matrix in
+                    withUnsafePointer(to: products) { multiply(matrix, panels, $0) }
+                }
             }
         }
         return y
@@ -118,15 +123,4 @@ enum Products {
         defer { memory.deallocate() }
         return Array(memory)
     }
-
-    private static func panelsKernel(_ table: UnsafePointer<kernel_table>, _ layout: Int32) -> MatmulPanels {
-        withUnsafeBytes(of: table.pointee.matmul.pointee.panels) {
-            $0.load(fromByteOffset: Int(layout) * MemoryLayout<MatmulPanels>.stride, as: MatmulPanels.self)
-        }
-    }
-
-    private typealias MatmulPanels = @convention(c) (
-        UnsafePointer<packed_matrix>?, panel_range, UnsafeRawPointer?, Int, Int32, UnsafeMutablePointer<Float>?, Int, Int32,
-        UnsafeMutablePointer<fetch_list>?
-    ) -> Void
 }

@@ -93,14 +93,29 @@ struct panel_range {
     int32_t begin, end;
 };
 
-/* Some panels times `count` rows of activations.
- * x: of the form of layout_activations: rows, or groups of four quantized ones, `x_stride` bytes apart.
- * y: f32, rows `y_stride` floats apart; writes the panels' rows of the product, at 16 * begin and on,
- * or adds to what stands there when `accumulate`.
- * meanwhile: what a kernel with several tiles of rows, whose weights then lie in its caches, may fetch. */
-typedef void matmul_panels_fn(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,
-                              int32_t count, float *y, size_t y_stride, int32_t accumulate,
-                              struct fetch_list *meanwhile);
+/* Rows of activations, and of what becomes of them. */
+struct product_rows {
+    const uint8_t *x; /* of the form of layout_activations: rows, or groups of four quantized ones */
+    size_t x_stride;  /* bytes from one to the next */
+    float *y;         /* f32, from the matrix's first output on */
+    size_t y_stride;  /* floats from one to the next */
+    int32_t count;
+    int32_t accumulate; /* add to what stands there, and do not replace it */
+    /* What a kernel with several tiles of rows, whose weights then lie in its caches, may fetch, or NULL. */
+    struct fetch_list *meanwhile;
+};
+
+/* Those from row `first` on, a multiple of `together`: how many lie `x_stride` apart as one. */
+static inline struct product_rows rows_from(struct product_rows rows, int32_t first, int32_t together) {
+    rows.x += (size_t)(first / together) * rows.x_stride;
+    rows.y += (size_t)first * rows.y_stride;
+    rows.count -= first;
+    return rows;
+}
+
+/* Some panels times some rows: outputs 16 * begin and on of each. */
+typedef void matmul_panels_fn(const struct packed_matrix *w, struct panel_range panels,
+                              const struct product_rows *rows);
 
 struct matmul_kernels {
     quantize_row_fn *quantize_row;
@@ -109,6 +124,11 @@ struct matmul_kernels {
     int32_t tile_rows;
     matmul_panels_fn *panels[LAYOUT_COUNT];
 };
+
+/* The one for matrices of that layout. */
+static inline matmul_panels_fn *panels_of_layout(const struct matmul_kernels *kernels, int32_t layout) {
+    return kernels->panels[layout];
+}
 
 extern const struct matmul_kernels matmul_portable;
 #if defined(__x86_64__)

@@ -25,19 +25,22 @@ static int32_t quant_at(const uint8_t *block, int32_t bits, int32_t row, int32_t
     return column < 16 ? byte & 15 : byte >> 4;
 }
 
-static void put(float *y, float value, int32_t accumulate) { *y = accumulate ? *y + value : value; }
+/* Output r of a panel, row t. */
+static void put(const struct product_rows *rows, int32_t t, int32_t panel, int32_t r, float value) {
+    float *y = rows->y + (size_t)t * rows->y_stride + panel * PANEL_ROWS + r;
+    *y = rows->accumulate ? *y + value : value;
+}
 
-static void integer_panel(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
-                          int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+static void integer_panel(const struct packed_matrix *w, int32_t panel, const struct product_rows *rows) {
     int32_t bits = w->layout <= LAYOUT_U4_G16 ? 4 : 8;
     int32_t group = w->layout == LAYOUT_U4_G32 || w->layout == LAYOUT_U8_G32 ? 32 : 16;
     int32_t groups = 32 / group, live = w->rows - panel * PANEL_ROWS;
     size_t block_bytes = panel_block_bytes(w->layout, w->has_offsets);
     const uint8_t *base = w->data + (size_t)panel * panel_bytes(w->layout, w->has_offsets, w->cols);
-    for (int32_t t = 0; t < count; t++) {
+    for (int32_t t = 0; t < rows->count; t++) {
         int32_t slot = t % ACTIVATION_SLOTS;
         const struct activation_block *blocks =
-            (const void *)((const uint8_t *)x + (size_t)(t / ACTIVATION_SLOTS) * x_stride);
+            (const void *)(rows->x + (size_t)(t / ACTIVATION_SLOTS) * rows->x_stride);
         for (int32_t r = 0; r < PANEL_ROWS && r < live; r++) {
             float acc = 0;
             for (int32_t b = 0; b < w->cols / 32; b++) {
@@ -56,7 +59,7 @@ static void integer_panel(const struct packed_matrix *w, int32_t panel, const vo
                     }
                 }
             }
-            put(y + (size_t)t * y_stride + panel * PANEL_ROWS + r, acc * w->output_scale, accumulate);
+            put(rows, t, panel, r, acc * w->output_scale);
         }
     }
 }
@@ -68,17 +71,16 @@ static float float_weight(const struct packed_matrix *w, const uint8_t *base, si
     }
 }
 
-static void float_panel(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
-                        int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+static void float_panel(const struct packed_matrix *w, int32_t panel, const struct product_rows *rows) {
     int32_t live = w->rows - panel * PANEL_ROWS;
     const uint8_t *base = w->data + (size_t)panel * panel_bytes(w->layout, 0, w->cols);
-    for (int32_t t = 0; t < count; t++) {
-        const float *values = (const float *)((const uint8_t *)x + (size_t)t * x_stride);
+    for (int32_t t = 0; t < rows->count; t++) {
+        const float *values = (const float *)(rows->x + (size_t)t * rows->x_stride);
         for (int32_t r = 0; r < PANEL_ROWS && r < live; r++) {
             float acc = 0;
             for (int32_t c = 0; c < w->cols; c++)
                 acc = fmaf(float_weight(w, base, (size_t)c * PANEL_ROWS + (size_t)r), values[c], acc);
-            put(y + (size_t)t * y_stride + panel * PANEL_ROWS + r, acc, accumulate);
+            put(rows, t, panel, r, acc);
         }
     }
 }
@@ -96,12 +98,11 @@ static float flushing_fma(float w, float x, float acc) {
     return fabs(sum) < NORMAL_LEAST ? copysignf(0, rounded) : rounded;
 }
 
-static void bfloat_panel(const struct packed_matrix *w, int32_t panel, const void *x, size_t x_stride,
-                         int32_t count, float *y, size_t y_stride, int32_t accumulate) {
+static void bfloat_panel(const struct packed_matrix *w, int32_t panel, const struct product_rows *rows) {
     int32_t live = w->rows - panel * PANEL_ROWS;
     const uint16_t *base = (const uint16_t *)(w->data + (size_t)panel * panel_bytes(w->layout, 0, w->cols));
-    for (int32_t t = 0; t < count; t++) {
-        struct rounded_row row = rounded_row_view((const uint8_t *)x + (size_t)t * x_stride, w->cols);
+    for (int32_t t = 0; t < rows->count; t++) {
+        struct rounded_row row = rounded_row_view(rows->x + (size_t)t * rows->x_stride, w->cols);
         for (int32_t r = 0; r < PANEL_ROWS && r < live; r++) {
             float acc = 0;
             for (size_t c = 0; c < even_columns(w->cols); c++) {
@@ -109,17 +110,14 @@ static void bfloat_panel(const struct packed_matrix *w, int32_t panel, const voi
                 float weight = bfloat_to_float(base[float_place(w->layout, (size_t)r, column)]);
                 acc = flushing_fma(weight, bfloat_to_float(row.pairs[column]), acc);
             }
-            put(y + (size_t)t * y_stride + panel * PANEL_ROWS + r, acc, accumulate);
+            put(rows, t, panel, r, acc);
         }
     }
 }
 
 #define EACH_PANEL(name, panel)                                                                                     \
-    static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
-                     int32_t count, float *y, size_t y_stride, int32_t accumulate,                                  \
-                     struct fetch_list *meanwhile) {                                                                \
-        (void)meanwhile;                                                                                            \
-        for (int32_t p = panels.begin; p < panels.end; p++) panel(w, p, x, x_stride, count, y, y_stride, accumulate); \
+    static void name(const struct packed_matrix *w, struct panel_range panels, const struct product_rows *rows) {   \
+        for (int32_t p = panels.begin; p < panels.end; p++) panel(w, p, rows);                                      \
     }
 
 EACH_PANEL(float_panels, float_panel)

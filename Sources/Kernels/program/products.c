@@ -23,16 +23,19 @@ static void multiply_panels(const struct multiply_operation *multiply, const str
                             const struct run *run, struct panel_range panels, int32_t begin, int32_t end) {
     const struct kernel_table *kernels = run->program->kernels;
     const struct packed_matrix *matrix = &product->matrix;
-    size_t stride;
-    const void *x = activations(multiply->in, matrix->layout, begin, &stride);
-    float *y = row_of(product->out.buffer, begin) + product->out.offset;
-    size_t y_stride = (size_t)product->out.buffer->stride;
-    kernels->matmul->panels[matrix->layout](matrix, panels, x, stride, end - begin, y, y_stride, product->accumulate,
-                                              run->cache_ahead);
+    struct product_rows rows = {
+        .y = row_of(product->out.buffer, begin) + product->out.offset,
+        .y_stride = (size_t)product->out.buffer->stride,
+        .count = end - begin,
+        .accumulate = product->accumulate,
+        .meanwhile = run->cache_ahead,
+    };
+    rows.x = activations(multiply->in, matrix->layout, begin, &rows.x_stride);
+    panels_of_layout(kernels->matmul, matrix->layout)(matrix, panels, &rows);
     if (!product->bias) return;
     int32_t first = panels.begin * PANEL_ROWS, live = least(panels.end * PANEL_ROWS, matrix->rows) - first;
-    for (int32_t row = 0; row < end - begin; row++)
-        kernels->rows->add_f32(y + (size_t)row * y_stride + first, product->bias + first, live);
+    for (int32_t row = 0; row < rows.count; row++)
+        kernels->rows->add_f32(rows.y + (size_t)row * rows.y_stride + first, product->bias + first, live);
 }
 
 static int32_t panels_of(const struct multiply_operation *multiply) {

@@ -25,6 +25,21 @@ enum quants {
     QUANTS_SIGNED /* 8 bits less 128, which only a tile prepares for the next */
 };
 
+/* What makes a row's value of its quant, beside the scale. */
+enum shift {
+    SHIFT_CENTERED, /* 8 bits around 128, which the sign trick takes away itself */
+    SHIFT_ZERO,     /* the matrix's zero point */
+    SHIFT_OFFSETS   /* an offset for each row and group */
+};
+
+/* A kind of panels, a constant after inlining. */
+struct integer_kind {
+    enum quants quants;
+    int group; /* columns of a scale: 16 or 32 */
+    int chain; /* products that fit into 16 bits before they must widen; 0: the sign trick */
+    enum shift shift;
+};
+
 INLINE size_t quant_bytes(const enum quants quants) { return quants == QUANTS_4 ? 256 : 512; }
 
 /* Eight rows of four columns: k counts columns by four, half picks rows 0-7 or 8-15. */
@@ -44,11 +59,12 @@ INLINE __m256i in_order(__m256i sum) {
 /* Sums of 16 outputs that a tile holds in registers: of rows, or of panels. */
 enum { TILE_SUMS = 4 };
 
-/* One group of columns of one panel times `tokens` rows: sums of (q - 128) * x, by the sign trick, since such
+/* Group g of one panel's block times `tokens` rows: sums of (q - 128) * x, by the sign trick, since such
  * products fill 16 bits.
  * prepared: where the quants go for later tiles, or NULL. */
-INLINE void sum_wide(const int tokens, const enum quants quants, const int steps, const uint8_t *block,
-                     int32_t begin, const struct activation_block *x, __m256i (*sum)[2], uint8_t *prepared) {
+INLINE void sum_wide(const int tokens, const struct integer_kind kind, const uint8_t *block, int g,
+                     const struct activation_block *x, __m256i (*sum)[2], uint8_t *prepared) {
+    const int steps = kind.group / 4, begin = g * steps;
     const __m256i ones = _mm256_set1_epi16(1), flip = _mm256_set1_epi8((char)0x80);
 #pragma clang loop unroll(full)
     for (int k = begin; k < begin + steps; k++) {
@@ -56,8 +72,8 @@ INLINE void sum_wide(const int tokens, const enum quants quants, const int steps
         __asm__ volatile("" ::: "memory");
 #pragma clang loop unroll(full)
         for (int half = 0; half < 2; half++) {
-            __m256i w = load_quants(quants, block, k, half);
-            if (quants != QUANTS_SIGNED) w = _mm256_xor_si256(w, flip);
+            __m256i w = load_quants(kind.quants, block, k, half);
+            if (kind.quants != QUANTS_SIGNED) w = _mm256_xor_si256(w, flip);
             if (prepared) _mm256_store_si256((__m256i *)(prepared + k * 64 + half * 32), w);
             __m256i magnitude = _mm256_abs_epi8(w);
 #pragma clang loop unroll(full)
@@ -71,39 +87,31 @@ INLINE void sum_wide(const int tokens, const enum quants quants, const int steps
     }
 }
 
-/* What makes a row's value of its quant, beside the scale. */
-enum shift {
-    SHIFT_CENTERED, /* 8 bits around 128, which the sign trick takes away itself */
-    SHIFT_ZERO,     /* the matrix's zero point */
-    SHIFT_OFFSETS   /* an offset for each row and group */
-};
-
 /* A group's sums of 16 bits before the first product: what the zero point takes away, in every lane for the
  * columns that the lane adds up.  Sums may pass 16 bits on the way, as long as they end within. */
 INLINE __m256i first_sums(const int group, __m256i minus_zero, const struct activation_block *x, int t, int g) {
     return _mm256_mullo_epi16(broadcast4(group == 32 ? x->pairs32[t] : x->pairs16[g][t]), minus_zero);
 }
 
-/* The same columns times `tokens` rows without signs: sums of q * x, `chain` products at a time in 16 bits, or of
- * (q - zero) * x, where the chain is the whole group.
+/* The same without signs: sums of q * x, a chain of products at a time in 16 bits, or of (q - zero) * x, where
+ * the chain is the whole group.
  * prepared: where the quants go as 8-bit ones, or NULL. */
-INLINE void sum_chains(const int tokens, const enum quants quants, const int group, const int chain,
-                       const enum shift shift, __m256i minus_zero, const uint8_t *block, int g,
-                       const struct activation_block *x, __m256i (*sum)[2], uint8_t *prepared) {
-    const int steps = group / 4, begin = g * steps;
+INLINE void sum_chains(const int tokens, const struct integer_kind kind, __m256i minus_zero, const uint8_t *block,
+                       int g, const struct activation_block *x, __m256i (*sum)[2], uint8_t *prepared) {
+    const int steps = kind.group / 4, begin = g * steps, shifts = kind.shift == SHIFT_ZERO;
     const __m256i ones = _mm256_set1_epi16(1);
 #pragma clang loop unroll(full)
-    for (int c = 0; c < steps; c += chain) {
+    for (int c = 0; c < steps; c += kind.chain) {
         __m256i pairs[ACTIVATION_SLOTS][2];
 #pragma clang loop unroll(full)
-        for (int t = 0; t < tokens && shift == SHIFT_ZERO; t++)
-            pairs[t][0] = pairs[t][1] = first_sums(group, minus_zero, x, t, g);
+        for (int t = 0; t < tokens && shifts; t++)
+            pairs[t][0] = pairs[t][1] = first_sums(kind.group, minus_zero, x, t, g);
 #pragma clang loop unroll(full)
-        for (int i = 0; i < chain; i++) {
+        for (int i = 0; i < kind.chain; i++) {
             int k = begin + c + i;
             /* weights are loaded again rather than kept: registers are for sums */
             __asm__ volatile("" ::: "memory");
-            __m256i w0 = load_quants(quants, block, k, 0), w1 = load_quants(quants, block, k, 1);
+            __m256i w0 = load_quants(kind.quants, block, k, 0), w1 = load_quants(kind.quants, block, k, 1);
             if (prepared) {
                 _mm256_store_si256((__m256i *)(prepared + k * 64), w0);
                 _mm256_store_si256((__m256i *)(prepared + k * 64 + 32), w1);
@@ -112,7 +120,7 @@ INLINE void sum_chains(const int tokens, const enum quants quants, const int gro
             for (int t = 0; t < tokens; t++) {
                 __m256i v = broadcast4(x->quants[t] + k * 4);
                 __m256i p0 = _mm256_maddubs_epi16(w0, v), p1 = _mm256_maddubs_epi16(w1, v);
-                const int adds = i || shift == SHIFT_ZERO;
+                const int adds = i || shifts;
                 pairs[t][0] = adds ? in_order(_mm256_add_epi16(pairs[t][0], p0)) : p0;
                 pairs[t][1] = adds ? in_order(_mm256_add_epi16(pairs[t][1], p1)) : p1;
             }
@@ -126,19 +134,16 @@ INLINE void sum_chains(const int tokens, const enum quants quants, const int gro
     }
 }
 
-/* 32 columns of one panel times `tokens` rows of one group, added to their sums.  Everything but the pointers
- * is a constant after inlining.
- * chain: products that fit into 16 bits before they must widen (0: sign trick). */
-INLINE void add_block(const int tokens, const enum quants quants, const int group, const int chain,
-                      const enum shift shift, __m256i minus_zero, const uint8_t *block,
+/* 32 columns of one panel times `tokens` rows of one group of activations, added to their sums. */
+INLINE void add_block(const int tokens, const struct integer_kind kind, __m256i minus_zero, const uint8_t *block,
                       const struct activation_block *x, __m256 (*acc)[2], uint8_t *prepared) {
-    const int groups = 32 / group, steps = group / 4;
-    const uint16_t *scales = (const uint16_t *)(block + quant_bytes(quants));
+    const int groups = 32 / kind.group;
+    const uint16_t *scales = (const uint16_t *)(block + quant_bytes(kind.quants));
 #pragma clang loop unroll(full)
     for (int g = 0; g < groups; g++) {
         __m256i sum[ACTIVATION_SLOTS][2];
-        if (chain) sum_chains(tokens, quants, group, chain, shift, minus_zero, block, g, x, sum, prepared);
-        else sum_wide(tokens, quants, steps, block, g * steps, x, sum, prepared);
+        if (kind.chain) sum_chains(tokens, kind, minus_zero, block, g, x, sum, prepared);
+        else sum_wide(tokens, kind, block, g, x, sum, prepared);
         __m256 s0 = load_half(scales + g * 16), s1 = load_half(scales + g * 16 + 8);
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
@@ -146,32 +151,31 @@ INLINE void add_block(const int tokens, const enum quants quants, const int grou
             acc[t][0] = _mm256_fmadd_ps(_mm256_mul_ps(s0, scale), _mm256_cvtepi32_ps(sum[t][0]), acc[t][0]);
             acc[t][1] = _mm256_fmadd_ps(_mm256_mul_ps(s1, scale), _mm256_cvtepi32_ps(sum[t][1]), acc[t][1]);
         }
-        if (shift != SHIFT_OFFSETS) continue;
+        if (kind.shift != SHIFT_OFFSETS) continue;
         const uint16_t *at = scales + groups * PANEL_ROWS + g * 16;
         __m256 o0 = load_half(at), o1 = load_half(at + 8);
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
-            __m256 scaled = _mm256_broadcast_ss(group == 32 ? &x->scaled32[t] : &x->scaled16[g][t]);
+            __m256 scaled = _mm256_broadcast_ss(kind.group == 32 ? &x->scaled32[t] : &x->scaled16[g][t]);
             acc[t][0] = _mm256_fmadd_ps(o0, scaled, acc[t][0]);
             acc[t][1] = _mm256_fmadd_ps(o1, scaled, acc[t][1]);
         }
     }
 }
 
-INLINE size_t scale_bytes_of(const int group, const enum shift shift) {
-    return (size_t)(32 / group) * PANEL_ROWS * 2 * (shift == SHIFT_OFFSETS ? 2 : 1);
+INLINE size_t scale_bytes_of(const struct integer_kind kind) {
+    return (size_t)(32 / kind.group) * PANEL_ROWS * 2 * (kind.shift == SHIFT_OFFSETS ? 2 : 1);
 }
 
 /* Panels `first`, first + apart, ... times rows of one group; places * tokens <= TILE_SUMS.
- * fetches: the panel behind, while this one is worked on; past the matrix that does no harm.
- * meanwhile: fetched otherwise, where not NULL.
+ * fetches: the panel behind, while this one is worked on, instead of what the rows name; past the matrix that
+ * does no harm.
  * prepared: where the panel goes as later tiles want it, or NULL. */
-INLINE void integer_tile(const int places, const int tokens, const enum quants quants, const int group,
-                         const int chain, const enum shift shift, const struct packed_matrix *w, int32_t first,
-                         int32_t apart, const int fetches, struct fetch_list *meanwhile,
-                         const struct activation_block *x, float *y, size_t y_stride, int32_t accumulate,
-                         uint8_t *prepared) {
-    const size_t scale_bytes = scale_bytes_of(group, shift), block_bytes = quant_bytes(quants) + scale_bytes;
+INLINE void integer_tile(const int places, const int tokens, const struct integer_kind kind,
+                         const struct packed_matrix *w, int32_t first, int32_t apart, const int fetches,
+                         const struct product_rows rows, uint8_t *prepared) {
+    const size_t scale_bytes = scale_bytes_of(kind), block_bytes = quant_bytes(kind.quants) + scale_bytes;
+    const struct activation_block *x = (const void *)rows.x;
     const int32_t blocks = w->cols / ACTIVATION_BLOCK; /* read once: the loop's barriers would read it anew */
     size_t panel = block_bytes * (size_t)blocks, stride = panel * (size_t)apart;
     const uint8_t *block = w->data + (size_t)first * panel;
@@ -181,33 +185,29 @@ INLINE void integer_tile(const int places, const int tokens, const enum quants q
     for (int i = 0; i < places * tokens; i++) acc[i][0] = acc[i][1] = _mm256_setzero_ps();
     for (int32_t b = 0; b < blocks; b++, block += block_bytes, x++) {
         if (fetches) fetch_block(block + panel, block_bytes);
-        else if (meanwhile) fetch_next(meanwhile);
+        else if (rows.meanwhile) fetch_next(rows.meanwhile);
 #pragma clang loop unroll(full)
         for (int s = 0; s < places; s++)
-            add_block(tokens, quants, group, chain, shift, minus_zero, block + (size_t)s * stride, x,
-                      acc + s * tokens, prepared);
+            add_block(tokens, kind, minus_zero, block + (size_t)s * stride, x, acc + s * tokens, prepared);
         if (!prepared) continue;
-        __builtin_memcpy(prepared + quant_bytes(QUANTS_8), block + quant_bytes(quants), scale_bytes);
+        __builtin_memcpy(prepared + quant_bytes(QUANTS_8), block + quant_bytes(kind.quants), scale_bytes);
         prepared += quant_bytes(QUANTS_8) + scale_bytes;
     }
     __m256 out = _mm256_set1_ps(w->output_scale);
 #pragma clang loop unroll(full)
     for (int i = 0; i < places * tokens; i++) {
         int32_t row = (first + i / tokens * apart) * PANEL_ROWS;
-        store_rows(y + (size_t)(i % tokens) * y_stride + row, _mm256_mul_ps(acc[i][0], out),
-                   _mm256_mul_ps(acc[i][1], out), w->rows - row, accumulate);
+        store_rows(rows, i % tokens, row, _mm256_mul_ps(acc[i][0], out), _mm256_mul_ps(acc[i][1], out),
+                   w->rows - row);
     }
 }
 
-/* One panel times `count` rows, group by group.  meanwhile: see integer_tile. */
-INLINE void integer_rows(const enum quants quants, const int group, const int chain, const enum shift shift,
-                         const struct packed_matrix *w, int32_t panel, const uint8_t *x, size_t x_stride,
-                         int32_t count, float *y, size_t y_stride, int32_t accumulate, struct fetch_list *meanwhile) {
-#define TILE(tokens)                                                                                                 \
-    integer_tile(1, tokens, quants, group, chain, shift, w, panel, 0, 0, meanwhile, (const void *)x, y, y_stride,      \
-                 accumulate, NULL)
-    for (; count > 0; count -= ACTIVATION_SLOTS, x += x_stride, y += ACTIVATION_SLOTS * y_stride) {
-        switch (count) {
+/* One panel times rows, group by group. */
+INLINE void integer_rows(const struct integer_kind kind, const struct packed_matrix *w, int32_t panel,
+                         const struct product_rows rows) {
+#define TILE(tokens) integer_tile(1, tokens, kind, w, panel, 0, 0, rows_from(rows, t, ACTIVATION_SLOTS), NULL)
+    for (int32_t t = 0; t < rows.count; t += ACTIVATION_SLOTS) {
+        switch (rows.count - t) {
         case 1: TILE(1); break;
         case 2: TILE(2); break;
         case 3: TILE(3); break;
@@ -224,67 +224,56 @@ enum {
 
 /* Panels times more rows than a tile has.  The first tile of a panel unpacks 4-bit quants, and takes 128 from
  * 8-bit ones, for all others. */
-INLINE void integer_groups(const enum quants quants, const int group, const int chain, const enum shift shift,
-                           const struct packed_matrix *w, struct panel_range panels, const uint8_t *x,
-                           size_t x_stride, int32_t count, float *y, size_t y_stride, int32_t accumulate,
-                           struct fetch_list *meanwhile) {
-    const enum quants later = chain ? QUANTS_8 : QUANTS_SIGNED;
+INLINE void integer_groups(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
+                           const struct product_rows rows) {
+    struct integer_kind later = kind;
+    later.quants = kind.chain ? QUANTS_8 : QUANTS_SIGNED;
     _Alignas(64) uint8_t room[PREPARED_BLOCKS_MAX * (512 + 128)];
-    const int prepares = later != quants && count >= PREPARING_ROWS_MIN && w->cols / 32 <= PREPARED_BLOCKS_MAX;
+    const int prepares =
+        later.quants != kind.quants && rows.count >= PREPARING_ROWS_MIN && w->cols / 32 <= PREPARED_BLOCKS_MAX;
     struct packed_matrix panel = *w; /* the one that is prepared */
     panel.data = room;
-    const int32_t rest = count - ACTIVATION_SLOTS;
+    const struct product_rows rest = rows_from(rows, ACTIVATION_SLOTS, ACTIVATION_SLOTS);
     for (int32_t p = panels.begin; p < panels.end; p++) {
-        integer_tile(1, 4, quants, group, chain, shift, w, p, 0, 1, NULL, (const void *)x, y, y_stride, accumulate,
-                     prepares ? room : NULL);
-        const uint8_t *rows = x + x_stride;
-        float *out = y + ACTIVATION_SLOTS * y_stride;
+        integer_tile(1, 4, kind, w, p, 0, 1, rows, prepares ? room : NULL);
         if (prepares) {
+            struct product_rows own = rest;
+            own.y += p * PANEL_ROWS;
             panel.rows = w->rows - p * PANEL_ROWS;
-            integer_rows(later, group, chain, shift, &panel, 0, rows, x_stride, rest, out + p * PANEL_ROWS, y_stride,
-                         accumulate, meanwhile);
+            integer_rows(later, &panel, 0, own);
         } else {
-            integer_rows(quants, group, chain, shift, w, p, rows, x_stride, rest, out, y_stride, accumulate,
-                         meanwhile);
+            integer_rows(kind, w, p, rest);
         }
     }
 }
 
-INLINE void integer_panels(const enum quants quants, const int group, const int chain, const enum shift shift,
-                           const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,
-                           int32_t count, float *y, size_t y_stride, int32_t accumulate,
-                           struct fetch_list *meanwhile) {
-#define TILE(places, tokens, apart, fetches)                                                                        \
-    integer_tile(places, tokens, quants, group, chain, shift, w, p, apart, fetches, NULL, x, y, y_stride, accumulate, \
-                 NULL)
-    if (count > ACTIVATION_SLOTS) {
-        integer_groups(quants, group, chain, shift, w, panels, x, x_stride, count, y, y_stride, accumulate, meanwhile);
-        return;
-    }
+/* A single row, at several places of the matrix at once. */
+INLINE void integer_places(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
+                           struct product_rows row) {
     int32_t p = panels.begin, apart = (panels.end - panels.begin) / PLACES_AT_ONCE;
-    switch (count) {
-    case 1:
-        for (; p < panels.begin + apart; p++) TILE(PLACES_AT_ONCE, 1, apart, 0);
-        for (p = panels.begin + PLACES_AT_ONCE * apart; p < panels.end; p++) TILE(1, 1, 0, 1);
-        break;
-    case 2:
-        for (; p < panels.end; p++) TILE(1, 2, 0, 1);
-        break;
-    case 3:
-        for (; p < panels.end; p++) TILE(1, 3, 0, 1);
-        break;
-    default:
-        for (; p < panels.end; p++) TILE(1, 4, 0, 1);
+    row.meanwhile = NULL;
+    for (; p < panels.begin + apart; p++) integer_tile(PLACES_AT_ONCE, 1, kind, w, p, apart, 0, row, NULL);
+    p = panels.begin + PLACES_AT_ONCE * apart;
+    for (; p < panels.end; p++) integer_tile(1, 1, kind, w, p, 0, 1, row, NULL);
+}
+
+INLINE void integer_panels(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
+                           const struct product_rows rows) {
+#define TILES(tokens) \
+    for (int32_t p = panels.begin; p < panels.end; p++) integer_tile(1, tokens, kind, w, p, 0, 1, rows, NULL)
+    switch (rows.count) {
+    case 1: integer_places(kind, w, panels, rows); break;
+    case 2: TILES(2); break;
+    case 3: TILES(3); break;
+    case 4: TILES(4); break;
+    default: integer_groups(kind, w, panels, rows);
     }
-#undef TILE
+#undef TILES
 }
 
 #define INTEGER_PANELS(name, quants, group, chain, shift)                                                          \
-    static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
-                     int32_t count, float *y, size_t y_stride, int32_t accumulate,                                  \
-                     struct fetch_list *meanwhile) {                                                                \
-        integer_panels(quants, group, chain, shift, w, panels, x, x_stride, count, y, y_stride, accumulate,         \
-                       meanwhile);                                                                                  \
+    static void name(const struct packed_matrix *w, struct panel_range panels, const struct product_rows *rows) {  \
+        integer_panels((struct integer_kind){ quants, group, chain, shift }, w, panels, *rows);                    \
     }
 
 INTEGER_PANELS(u4_g32_offsets, QUANTS_4, 32, 8, SHIFT_OFFSETS)
@@ -309,11 +298,9 @@ INLINE int is_balanced(const struct packed_matrix *w, int32_t reach) {
 
 /* The panels of a layout, by what the matrix says of its quants. */
 #define PANELS(name, kernel)                                                                                        \
-    static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
-                     int32_t count, float *y, size_t y_stride, int32_t accumulate,                                  \
-                     struct fetch_list *meanwhile) {                                                                \
+    static void name(const struct packed_matrix *w, struct panel_range panels, const struct product_rows *rows) {   \
         matmul_panels_fn *run = kernel;                                                                             \
-        run(w, panels, x, x_stride, count, y, y_stride, accumulate, meanwhile);                                     \
+        run(w, panels, rows);                                                                                       \
     }
 
 PANELS(panels_u4_g32, w->has_offsets ? u4_g32_offsets : u4_g32_zero)

@@ -25,14 +25,16 @@ enum { TILE_SUMS = 6 };
 
 /* Panels `first`, first + apart, ... times `tokens` rows; the layout is a constant after inlining.
  * fetches: the panel behind, while this one is worked on; past the matrix that does no harm.
- * x: f32, or rounded rows, whose f32 values stand first. */
+ * rows: f32, or rounded, whose f32 values stand first. */
 INLINE void float_tile(const int places, const int tokens, const int layout, const struct packed_matrix *w,
-                       int32_t first, int32_t apart, const int fetches, const float *const *x, float *y,
-                       size_t y_stride, int32_t accumulate) {
+                       int32_t first, int32_t apart, const int fetches, const struct product_rows rows) {
     const int flushes = layout == LAYOUT_BF16, together = layout == LAYOUT_BF16 ? 2 : 1, sums = places * tokens;
     size_t panel = panel_bytes(layout, 0, w->cols), stride = panel * (size_t)apart;
     const uint8_t *base = w->data + (size_t)first * panel;
     __m256 acc[TILE_SUMS][2];
+    const float *x[TILE_SUMS];
+#pragma clang loop unroll(full)
+    for (int t = 0; t < tokens; t++) x[t] = (const float *)(rows.x + (size_t)t * rows.x_stride);
     uint32_t mode = flushes ? flushing_begin() : 0;
 #pragma clang loop unroll(full)
     for (int i = 0; i < sums; i++) {
@@ -66,38 +68,30 @@ INLINE void float_tile(const int places, const int tokens, const int layout, con
     for (int i = 0; i < sums; i++) {
         if (flushes) pin(&acc[i][0]), pin(&acc[i][1]);
         int32_t row = (first + i / tokens * apart) * PANEL_ROWS;
-        store_rows(y + (size_t)(i % tokens) * y_stride + row, acc[i][0], acc[i][1], w->rows - row, accumulate);
+        store_rows(rows, i % tokens, row, acc[i][0], acc[i][1], w->rows - row);
     }
 }
 
-INLINE void float_panels(const int layout, const struct packed_matrix *w, struct panel_range panels, const void *x,
-                         size_t x_stride, int32_t count, float *y, size_t y_stride, int32_t accumulate) {
-#define TILE(places, tokens, apart, fetches)                                                                       \
-    float_tile(places, tokens, layout, w, p, apart, fetches, rows, out, y_stride, accumulate)
-    const float *rows[TILE_SUMS] = { x };
-    float *out = y;
+INLINE void float_panels(const int layout, const struct packed_matrix *w, struct panel_range panels,
+                         const struct product_rows rows) {
+#define TILE(tokens, fetches) float_tile(1, tokens, layout, w, p, 0, fetches, rows_from(rows, t, 1))
     int32_t p = panels.begin;
-    if (count == 1) {
+    if (rows.count == 1) {
         int32_t apart = (panels.end - panels.begin) / PLACES_AT_ONCE;
-        for (; p < panels.begin + apart; p++) TILE(PLACES_AT_ONCE, 1, apart, 0);
+        for (; p < panels.begin + apart; p++) float_tile(PLACES_AT_ONCE, 1, layout, w, p, apart, 0, rows);
         p = panels.begin + PLACES_AT_ONCE * apart;
     }
     for (; p < panels.end; p++) {
-        for (int32_t t = 0, tokens; t < count; t += tokens) {
-            tokens = count - t < TILE_SUMS ? count - t : TILE_SUMS;
-            for (int32_t i = 0; i < tokens; i++)
-                rows[i] = (const float *)((const uint8_t *)x + (size_t)(t + i) * x_stride);
-            out = y + (size_t)t * y_stride;
-            switch (tokens) {
-            case 6:
-                if (t == 0) TILE(1, 6, 0, 1);
-                else TILE(1, 6, 0, 0);
-                break;
-            case 5: TILE(1, 5, 0, t == 0); break;
-            case 4: TILE(1, 4, 0, t == 0); break;
-            case 3: TILE(1, 3, 0, t == 0); break;
-            case 2: TILE(1, 2, 0, t == 0); break;
-            default: TILE(1, 1, 0, t == 0);
+        for (int32_t t = 0; t < rows.count; t += TILE_SUMS) {
+            switch (rows.count - t) {
+            case 1: TILE(1, t == 0); break;
+            case 2: TILE(2, t == 0); break;
+            case 3: TILE(3, t == 0); break;
+            case 4: TILE(4, t == 0); break;
+            case 5: TILE(5, t == 0); break;
+            default:
+                if (t == 0) TILE(6, 1);
+                else TILE(6, 0);
             }
         }
     }
@@ -105,10 +99,8 @@ INLINE void float_panels(const int layout, const struct packed_matrix *w, struct
 }
 
 #define FLOAT_PANELS(name, layout)                                                                                  \
-    void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,             \
-              int32_t count, float *y, size_t y_stride, int32_t accumulate, struct fetch_list *meanwhile) {         \
-        (void)meanwhile;                                                                                            \
-        float_panels(layout, w, panels, x, x_stride, count, y, y_stride, accumulate);                               \
+    void name(const struct packed_matrix *w, struct panel_range panels, const struct product_rows *rows) {          \
+        float_panels(layout, w, panels, *rows);                                                                     \
     }
 
 FLOAT_PANELS(panels_f32_avx2, LAYOUT_F32)

@@ -17,6 +17,13 @@ INLINE __m512i broadcast4(const void *p) {
     return _mm512_set1_epi32(word);
 }
 
+/* A kind of panels, a constant after inlining. */
+struct integer_kind {
+    int bits;    /* of a quant: 4 or 8 */
+    int group;   /* columns of a scale: 16 or 32 */
+    int offsets; /* one for each row and group, and no zero point */
+};
+
 INLINE __m512i load_quants(const int bits, const uint8_t *block, int k) {
     if (bits == 8) return _mm512_loadu_si512(block + k * 64);
     __m512i both = _mm512_loadu_si512(block + (k & 3) * 64);
@@ -27,65 +34,63 @@ INLINE __m512i load_quants(const int bits, const uint8_t *block, int k) {
 /* Of activations that share a pass over a panel's quants. */
 enum { TILE_ROWS = 3 * ACTIVATION_SLOTS };
 
-/* Row t of a tile, block b: groups of four rows lie `x_stride` bytes apart. */
-INLINE const struct activation_block *block_of(const uint8_t *x, size_t x_stride, int t, int32_t b) {
-    return (const struct activation_block *)(x + (size_t)(t / ACTIVATION_SLOTS) * x_stride) + b;
+/* Row t of a tile, block b. */
+INLINE const struct activation_block *block_of(const struct product_rows rows, int t, int32_t b) {
+    return (const struct activation_block *)(rows.x + (size_t)(t / ACTIVATION_SLOTS) * rows.x_stride) + b;
 }
 
-/* 32 columns of one panel times `tokens` rows, added to their sums.  Everything but the pointers is a constant
- * after inlining. */
-INLINE void add_block(const int tokens, const int bits, const int group, const int offsets,
-                      const struct packed_matrix *w, const uint8_t *block, const uint8_t *x, size_t x_stride, int32_t b,
-                      __m512 *acc) {
-    const int groups = 32 / group, steps = group / 4;
-    const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
+/* 32 columns of one panel times `tokens` rows, added to their sums. */
+INLINE void add_block(const int tokens, const struct integer_kind kind, const struct packed_matrix *w,
+                      const uint8_t *block, const struct product_rows rows, int32_t b, __m512 *acc) {
+    const int groups = 32 / kind.group, steps = kind.group / 4;
+    const uint16_t *scales = (const uint16_t *)(block + (kind.bits == 4 ? 256 : 512));
 #pragma clang loop unroll(full)
     for (int g = 0; g < groups; g++) {
         __m512i sum[tokens];
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
             sum[t] = _mm512_setzero_si512();
-            if (offsets) continue;
-            const struct activation_block *row = block_of(x, x_stride, t, b);
-            __m512i pairs = broadcast4(group == 32 ? row->pairs32[t % 4] : row->pairs16[g][t % 4]);
+            if (kind.offsets) continue;
+            const struct activation_block *row = block_of(rows, t, b);
+            __m512i pairs = broadcast4(kind.group == 32 ? row->pairs32[t % 4] : row->pairs16[g][t % 4]);
             sum[t] = _mm512_dpwssd_epi32(sum[t], pairs, _mm512_set1_epi16((int16_t)-w->zero));
         }
 #pragma clang loop unroll(full)
         for (int i = 0; i < steps; i++) {
             int k = g * steps + i;
-            if (bits == 4 && group == 32) k = (i >> 1) | (i & 1) << 2; /* both nibbles of one load */
-            __m512i q = load_quants(bits, block, k);
+            if (kind.bits == 4 && kind.group == 32) k = (i >> 1) | (i & 1) << 2; /* both nibbles of one load */
+            __m512i q = load_quants(kind.bits, block, k);
 #pragma clang loop unroll(full)
             for (int t = 0; t < tokens; t++) {
-                const int8_t *quants = block_of(x, x_stride, t, b)->quants[t % 4];
+                const int8_t *quants = block_of(rows, t, b)->quants[t % 4];
                 sum[t] = _mm512_dpbusd_epi32(sum[t], q, broadcast4(quants + k * 4));
             }
         }
         __m512 scale = load_half(scales + g * 16);
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
-            __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(block_of(x, x_stride, t, b)->scales[t % 4]));
+            __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(block_of(rows, t, b)->scales[t % 4]));
             acc[t] = _mm512_fmadd_ps(both, _mm512_cvtepi32_ps(sum[t]), acc[t]);
         }
-        if (!offsets) continue;
+        if (!kind.offsets) continue;
         __m512 offset = load_half(scales + groups * PANEL_ROWS + g * 16);
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
-            const struct activation_block *row = block_of(x, x_stride, t, b);
-            float scaled = group == 32 ? row->scaled32[t % 4] : row->scaled16[g][t % 4];
+            const struct activation_block *row = block_of(rows, t, b);
+            float scaled = kind.group == 32 ? row->scaled32[t % 4] : row->scaled16[g][t % 4];
             acc[t] = _mm512_fmadd_ps(offset, _mm512_set1_ps(scaled), acc[t]);
         }
     }
 }
 
 /* Panels `first`, first + apart, ... times `tokens` rows; places * tokens <= TILE_ROWS.
- * fetches: the panel behind, while this one is worked on; past the matrix that does no harm.
- * meanwhile: fetched otherwise, where not NULL. */
-INLINE void integer_tile(const int places, const int tokens, const int bits, const int group, const int offsets,
+ * fetches: the panel behind, while this one is worked on, instead of what the rows name; past the matrix that
+ * does no harm. */
+INLINE void integer_tile(const int places, const int tokens, const struct integer_kind kind,
                          const struct packed_matrix *w, int32_t first, int32_t apart, const int fetches,
-                         struct fetch_list *meanwhile, const uint8_t *x, size_t x_stride, float *y, size_t y_stride,
-                         int32_t accumulate) {
-    const size_t block_bytes = (size_t)(bits == 4 ? 256 : 512) + (size_t)(32 / group * 32 * (offsets ? 2 : 1));
+                         const struct product_rows rows) {
+    const size_t block_bytes =
+        (size_t)(kind.bits == 4 ? 256 : 512) + (size_t)(32 / kind.group * 32 * (kind.offsets ? 2 : 1));
     size_t panel = block_bytes * (size_t)(w->cols / 32), stride = panel * (size_t)apart;
     const uint8_t *block = w->data + (size_t)first * panel;
     __m512 acc[places * tokens];
@@ -93,28 +98,23 @@ INLINE void integer_tile(const int places, const int tokens, const int bits, con
     for (int i = 0; i < places * tokens; i++) acc[i] = _mm512_setzero_ps();
     for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes) {
         if (fetches) fetch_block(block + panel, block_bytes);
-        else if (meanwhile) fetch_next(meanwhile);
+        else if (rows.meanwhile) fetch_next(rows.meanwhile);
 #pragma clang loop unroll(full)
         for (int s = 0; s < places; s++)
-            add_block(tokens, bits, group, offsets, w, block + (size_t)s * stride, x, x_stride, b, acc + s * tokens);
+            add_block(tokens, kind, w, block + (size_t)s * stride, rows, b, acc + s * tokens);
     }
 #pragma clang loop unroll(full)
     for (int i = 0; i < places * tokens; i++) acc[i] = _mm512_mul_ps(acc[i], _mm512_set1_ps(w->output_scale));
-    store_tile(places, tokens, w, first, apart, acc, y, y_stride, accumulate);
+    store_tile(places, tokens, w, first, apart, acc, rows);
 }
 
-/* One panel times `count` rows, in tiles, of which the first fetches the panel behind. */
-INLINE void integer_rows(const int bits, const int group, const int offsets, const struct packed_matrix *w,
-                         int32_t panel, const uint8_t *x, size_t x_stride, int32_t count, float *y, size_t y_stride,
-                         int32_t accumulate, struct fetch_list *meanwhile) {
+/* One panel times rows, in tiles, of which the first fetches the panel behind. */
+INLINE void integer_rows(const struct integer_kind kind, const struct packed_matrix *w, int32_t panel,
+                         const struct product_rows rows) {
 #define TILE(tokens)                                                                                                \
-    integer_tile(1, tokens, bits, group, offsets, w, panel, 0, t == 0, meanwhile, rows, x_stride, out, y_stride,     \
-                 accumulate),                                                                                       \
-        t += tokens
-    for (int32_t t = 0; t < count;) {
-        const uint8_t *rows = x + (size_t)(t / ACTIVATION_SLOTS) * x_stride;
-        float *out = y + (size_t)t * y_stride;
-        switch (count - t) {
+    integer_tile(1, tokens, kind, w, panel, 0, t == 0, rows_from(rows, t, ACTIVATION_SLOTS)), t += tokens
+    for (int32_t t = 0; t < rows.count;) {
+        switch (rows.count - t) {
         case 1: TILE(1); break;
         case 2: TILE(2); break;
         case 3: TILE(3); break;
@@ -132,40 +132,35 @@ INLINE void integer_rows(const int bits, const int group, const int offsets, con
 #undef TILE
 }
 
-INLINE void integer_panels(const int bits, const int group, const int offsets, const struct packed_matrix *w,
-                           struct panel_range panels, const void *x, size_t x_stride, int32_t count, float *y,
-                           size_t y_stride, int32_t accumulate, struct fetch_list *meanwhile) {
-    for (int32_t p = panels.begin; p < panels.end; p++)
-        integer_rows(bits, group, offsets, w, p, x, x_stride, count, y, y_stride, accumulate, meanwhile);
+INLINE void integer_panels(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
+                           const struct product_rows rows) {
+    for (int32_t p = panels.begin; p < panels.end; p++) integer_rows(kind, w, p, rows);
 }
 
-/* The same for a single row, at several places of the matrix at once; what is left over is returned. */
-INLINE struct panel_range integer_places(const int bits, const int group, const int offsets,
-                                         const struct packed_matrix *w, struct panel_range panels, const void *x,
-                                         float *y, int32_t accumulate) {
-    int32_t apart = (panels.end - panels.begin) / PLACES_AT_ONCE;
-    for (int32_t p = panels.begin; p < panels.begin + apart; p++)
-        integer_tile(PLACES_AT_ONCE, 1, bits, group, offsets, w, p, apart, 0, NULL, x, 0, y, 0, accumulate);
-    return (struct panel_range){ panels.begin + PLACES_AT_ONCE * apart, panels.end };
+/* The same where a single row reads several places of the matrix at once. */
+INLINE void integer_panels_apart(const struct integer_kind kind, const struct packed_matrix *w,
+                                 struct panel_range panels, const struct product_rows rows) {
+    if (rows.count == 1) {
+        int32_t end = panels.begin + (panels.end - panels.begin) / PLACES_AT_ONCE;
+        struct product_rows row = rows;
+        row.meanwhile = NULL;
+        for (int32_t p = panels.begin; p < end; p++)
+            integer_tile(PLACES_AT_ONCE, 1, kind, w, p, end - panels.begin, 0, row);
+        panels.begin += PLACES_AT_ONCE * (end - panels.begin);
+    }
+    integer_panels(kind, w, panels, rows);
 }
 
-#define PANELS(name)                                                                                                \
-    static void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,      \
-                     int32_t count, float *y, size_t y_stride, int32_t accumulate, struct fetch_list *meanwhile)
+#define PANELS(name, panels_of, bits, group)                                                                        \
+    static void name(const struct packed_matrix *w, struct panel_range panels, const struct product_rows *rows) {   \
+        if (w->has_offsets) panels_of((struct integer_kind){ bits, group, 1 }, w, panels, *rows);                   \
+        else panels_of((struct integer_kind){ bits, group, 0 }, w, panels, *rows);                                  \
+    }
 
 /* A single row reads one place, or several (`name` followed by `_apart`). */
 #define INTEGER_PANELS(name, bits, group)                                                                          \
-    PANELS(name) {                                                                                                  \
-        if (w->has_offsets)                                                                                         \
-            integer_panels(bits, group, 1, w, panels, x, x_stride, count, y, y_stride, accumulate, meanwhile);      \
-        else                                                                                                        \
-            integer_panels(bits, group, 0, w, panels, x, x_stride, count, y, y_stride, accumulate, meanwhile);      \
-    }                                                                                                               \
-    PANELS(name##_apart) {                                                                                          \
-        if (count == 1 && w->has_offsets) panels = integer_places(bits, group, 1, w, panels, x, y, accumulate);     \
-        else if (count == 1) panels = integer_places(bits, group, 0, w, panels, x, y, accumulate);                  \
-        name(w, panels, x, x_stride, count, y, y_stride, accumulate, meanwhile);                                    \
-    }
+    PANELS(name, integer_panels, bits, group)                                                                       \
+    PANELS(name##_apart, integer_panels_apart, bits, group)
 
 INTEGER_PANELS(u4_g32, 4, 32)
 INTEGER_PANELS(u4_g16, 4, 16)

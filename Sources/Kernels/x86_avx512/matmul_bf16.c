@@ -5,13 +5,12 @@
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512bf16"))), apply_to = function)
 
-/* x: rounded rows, of which it reads the pairs. */
+/* rows: rounded, of which it reads the pairs. */
 INLINE void dot_tile(const int places, const int tokens, const int layout, const struct packed_matrix *w,
-                     int32_t first, int32_t apart, const int fetches, const uint8_t *x, size_t x_stride, float *y,
-                     size_t y_stride, int32_t accumulate) {
+                     int32_t first, int32_t apart, const int fetches, const struct product_rows rows) {
     size_t panel = panel_bytes(layout, 0, w->cols), stride = panel * (size_t)apart;
     const uint8_t *base = w->data + (size_t)first * panel;
-    const uint8_t *pairs = (const uint8_t *)rounded_row_view(x, w->cols).pairs;
+    const uint8_t *pairs = (const uint8_t *)rounded_row_view(rows.x, w->cols).pairs;
     __m512 acc[FLOAT_TILE_SUMS];
 #pragma clang loop unroll(full)
     for (int i = 0; i < places * tokens; i++) acc[i] = _mm512_setzero_ps();
@@ -23,13 +22,13 @@ INLINE void dot_tile(const int places, const int tokens, const int layout, const
 #pragma clang loop unroll(full)
             for (int t = 0; t < tokens; t++) {
                 int32_t pair;
-                __builtin_memcpy(&pair, pairs + (size_t)t * x_stride + at, 4);
+                __builtin_memcpy(&pair, pairs + (size_t)t * rows.x_stride + at, 4);
                 __m512 *sum = &acc[s * tokens + t];
                 *sum = _mm512_dpbf16_ps(*sum, (__m512bh)weights, (__m512bh)_mm512_set1_epi32(pair));
             }
         }
     }
-    store_tile(places, tokens, w, first, apart, acc, y, y_stride, accumulate);
+    store_tile(places, tokens, w, first, apart, acc, rows);
 }
 
 FLOAT_PANELS(panels_bf16_avx512bf16, dot_tile, LAYOUT_BF16, PLACES_AT_ONCE)

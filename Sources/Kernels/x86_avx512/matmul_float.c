@@ -19,10 +19,9 @@ INLINE __m512 load_weights(const int layout, const uint8_t *base, int32_t c, con
     return _mm512_castsi512_ps(wide);
 }
 
-/* x: f32, or rounded rows, whose f32 values stand first. */
+/* rows: f32, or rounded, whose f32 values stand first. */
 INLINE void float_tile(const int places, const int tokens, const int layout, const struct packed_matrix *w,
-                       int32_t first, int32_t apart, const int fetches, const uint8_t *x, size_t x_stride, float *y,
-                       size_t y_stride, int32_t accumulate) {
+                       int32_t first, int32_t apart, const int fetches, const struct product_rows rows) {
     const int flushes = layout == LAYOUT_BF16, together = layout == LAYOUT_BF16 ? 2 : 1, sums = places * tokens;
     size_t panel = panel_bytes(layout, 0, w->cols), stride = panel * (size_t)apart;
     const uint8_t *base = w->data + (size_t)first * panel;
@@ -42,7 +41,7 @@ INLINE void float_tile(const int places, const int tokens, const int layout, con
                 __m512 weights = load_weights(layout, base + (size_t)s * stride, c, behind);
 #pragma clang loop unroll(full)
                 for (int t = 0; t < tokens; t++) {
-                    float value = ((const float *)(x + (size_t)t * x_stride))[c + behind];
+                    float value = ((const float *)(rows.x + (size_t)t * rows.x_stride))[c + behind];
                     __m512 *sum = &acc[s * tokens + t];
                     *sum = _mm512_fmadd_ps(weights, _mm512_set1_ps(value), *sum);
                 }
@@ -54,7 +53,7 @@ INLINE void float_tile(const int places, const int tokens, const int layout, con
     if (flushes) flushing_end(mode);
 #pragma clang loop unroll(full)
     for (int i = 0; flushes && i < sums; i++) pin(&acc[i]);
-    store_tile(places, tokens, w, first, apart, acc, y, y_stride, accumulate);
+    store_tile(places, tokens, w, first, apart, acc, rows);
 }
 
 FLOAT_PANELS(panels_f32_avx512, float_tile, LAYOUT_F32, 1)

@@ -10,17 +10,18 @@ matmul_panels_fn panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512, panel
 
 #pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
 
-INLINE void store_rows(float *y, __m512 values, int32_t live, int32_t accumulate) {
+/* Outputs `first` ... `first + live - 1`, at most 16, of row t. */
+INLINE void store_rows(const struct product_rows rows, int t, int32_t first, __m512 values, int32_t live) {
+    float *y = rows.y + (size_t)t * rows.y_stride + first;
     __mmask16 mask = live >= PANEL_ROWS ? (__mmask16)0xffff : (__mmask16)((1u << live) - 1);
-    if (accumulate) values = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, y), values);
+    if (rows.accumulate) values = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, y), values);
     _mm512_mask_storeu_ps(y, mask, values);
 }
 
 /* Panels `first`, first + apart, ... times `tokens` rows; places * tokens <= FLOAT_TILE_SUMS.
  * fetches: the panel behind, while this one is worked on; past the matrix that does no harm. */
 typedef void float_tile_fn(const int places, const int tokens, const int layout, const struct packed_matrix *w,
-                           int32_t first, int32_t apart, const int fetches, const uint8_t *x, size_t x_stride, float *y,
-                           size_t y_stride, int32_t accumulate);
+                           int32_t first, int32_t apart, const int fetches, const struct product_rows rows);
 
 /* Sums of 16 outputs that a float tile holds in registers: of rows, or of panels. */
 enum { FLOAT_TILE_SUMS = 16 };
@@ -30,33 +31,28 @@ INLINE void fetch_columns(const uint8_t *behind, size_t at) {
 }
 
 INLINE void store_tile(const int places, const int tokens, const struct packed_matrix *w, int32_t first, int32_t apart,
-                       const __m512 *sums, float *y, size_t y_stride, int32_t accumulate) {
+                       const __m512 *sums, const struct product_rows rows) {
 #pragma clang loop unroll(full)
     for (int i = 0; i < places * tokens; i++) {
         int32_t row = (first + i / tokens * apart) * PANEL_ROWS;
-        store_rows(y + (size_t)(i % tokens) * y_stride + row, sums[i], w->rows - row, accumulate);
+        store_rows(rows, i % tokens, row, sums[i], w->rows - row);
     }
 }
 
 /* Rows in tiles of 16, 8, 4, 2 and 1, of which a panel's first fetches.  A single row reads `places` of the matrix at
  * once.  That, `tile` and `layout` are constants after inlining. */
 INLINE void float_panels(float_tile_fn *tile, const int layout, const int places, const struct packed_matrix *w,
-                         struct panel_range panels, const uint8_t *x, size_t x_stride, int32_t count, float *y,
-                         size_t y_stride, int32_t accumulate) {
-#define TILE(tokens)                                                                                                \
-    tile(1, tokens, layout, w, p, 0, t == 0, x + (size_t)t * x_stride, x_stride, y + (size_t)t * y_stride, y_stride,  \
-         accumulate),                                                                                               \
-        t += tokens
+                         struct panel_range panels, const struct product_rows rows) {
+#define TILE(tokens) tile(1, tokens, layout, w, p, 0, t == 0, rows_from(rows, t, 1)), t += tokens
     int32_t p = panels.begin;
-    if (places > 1 && count == 1) {
+    if (places > 1 && rows.count == 1) {
         int32_t apart = (panels.end - panels.begin) / places;
-        for (; p < panels.begin + apart; p++)
-            tile(places, 1, layout, w, p, apart, 0, x, x_stride, y, y_stride, accumulate);
+        for (; p < panels.begin + apart; p++) tile(places, 1, layout, w, p, apart, 0, rows);
         p = panels.begin + places * apart;
     }
     for (; p < panels.end; p++) {
-        for (int32_t t = 0; t < count;) {
-            int32_t left = count - t;
+        for (int32_t t = 0; t < rows.count;) {
+            int32_t left = rows.count - t;
             if (left >= 16) TILE(16);
             else if (left >= 8) TILE(8);
             else if (left >= 4) TILE(4);
@@ -70,10 +66,8 @@ INLINE void float_panels(float_tile_fn *tile, const int layout, const int places
 #pragma clang attribute pop
 
 #define FLOAT_PANELS(name, tile, layout, places)                                                                   \
-    void name(const struct packed_matrix *w, struct panel_range panels, const void *x, size_t x_stride,             \
-              int32_t count, float *y, size_t y_stride, int32_t accumulate, struct fetch_list *meanwhile) {         \
-        (void)meanwhile;                                                                                            \
-        float_panels(tile, layout, places, w, panels, x, x_stride, count, y, y_stride, accumulate);                 \
+    void name(const struct packed_matrix *w, struct panel_range panels, const struct product_rows *rows) {          \
+        float_panels(tile, layout, places, w, panels, *rows);                                                       \
     }
 
 #endif
