@@ -64,6 +64,12 @@ public struct CacheGroupShape: Hashable, Sendable {
     public let headSize: Int
     public let pages: Int
 
+    /// Pages that memory is taken for: it comes in lots, in which a head's tokens lie together.
+    public static func pagesTaken(by pages: Int, pageSize: Int) -> Int {
+        let lotPages = max(1, Int(attention_lot_tokens) / pageSize)
+        return (pages + lotPages - 1) / lotPages * lotPages
+    }
+
     public init(layers: Int, kvHeads: Int, headSize: Int, pages: Int) {
         self.layers = layers
         self.kvHeads = kvHeads

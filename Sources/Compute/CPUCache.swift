@@ -12,7 +12,8 @@ final class CPUCache {
         init(_ shape: CacheGroupShape, pageSize: Int, element: CacheElement) throws(BackendError) {
             self.shape = shape
             self.element = element
-            let lots = (shape.pages * pageSize + Self.lotTokens - 1) / Self.lotTokens
+            let tokens = CacheGroupShape.pagesTaken(by: shape.pages, pageSize: pageSize) * pageSize
+            let lots = tokens / Self.lotTokens
             memory = try DeviceMemory.allocate(lots * shape.layers * 2 * Self.partBytes(shape, element))
         }
 

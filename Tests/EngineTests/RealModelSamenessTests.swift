@@ -17,7 +17,7 @@ struct RealModelSamenessTests {
     struct Way: Sendable {
         var threads = 2
         var chunk = 512
-        var cacheBytes = 256 << 20
+        var cacheTokens: Int?
     }
 
     @Test(arguments: Material.models)
@@ -29,12 +29,12 @@ struct RealModelSamenessTests {
         let ways = [
             Way(), Way(threads: 1, chunk: 1), Way(threads: 3, chunk: 7),
             // Too few pages for all: sequences give way and are computed again.
-            Way(chunk: 64, cacheBytes: 12_600_000),
+            Way(chunk: 64, cacheTokens: 768),
         ]
         for way in ways {
             let engine = try Self.engine(model, way)
             Self.compare(try generate(engine, requests), expected, "\(way)")
-            if way.cacheBytes < Way().cacheBytes { #expect(engine.load().preemptions > 0) }
+            if way.cacheTokens != nil { #expect(engine.load().preemptions > 0) }
             if way.chunk == 512 { try Self.checkHits(engine, requests, expected) }
             Self.stop(engine)
         }
@@ -93,17 +93,22 @@ struct RealModelSamenessTests {
     }
 
     private static func engine(_ name: String, _ way: Way) throws -> EngineHandle {
+        let checkpoint = try Checkpoint.open(Material.model(name))
         var options = DecoderOptions(threads: way.threads)
-        options.cacheBytes = way.cacheBytes
+        options.cacheBytes = 256 << 20
         options.contextMax = 640
         options.rowsMax = 512
         var settings = EngineSettings()
         // All requests start together, so that too few pages are too few for certain.
         settings.stepTokensMax = 512
         settings.chunkTokensMax = way.chunk
-        let checkpoint = try Checkpoint.open(Material.model(name))
-        return try EngineHandle(
-            model: try DecoderModel.load(checkpoint: checkpoint, options: options), settings: settings)
+        var model = try DecoderModel.load(checkpoint: checkpoint, options: options)
+        if let tokens = way.cacheTokens {
+            let pageBytes = model.cacheGroups.reduce(0) { $0 + $1.pageBytes }
+            options.cacheBytes = pageBytes * tokens / model.pageSize
+            model = try DecoderModel.load(checkpoint: checkpoint, options: options)
+        }
+        return try EngineHandle(model: model, settings: settings)
     }
 
     private static func stop(_ engine: EngineHandle) {

@@ -176,6 +176,21 @@ struct ConfigurationTests {
         #expect(model.weightBytes == layout.need.weights)
     }
 
+    @Test(arguments: [16, 32, 64])
+    func `the cache takes no more than it may, in whole lots`(pageSize: Int) throws {
+        let checkpoint = try Checkpoint.open(Material.cases("oracle/llama2").path)
+        var options = DecoderOptions(threads: 1)
+        options.pageSize = pageSize
+        let token = try DecoderLayout(checkpoint, options).cache.groups[0].pageBytes / pageSize
+        for tokens in [640, 641, 700, 703, 704] {
+            options.cacheBytes = tokens * token
+            options.rowsMax = 16
+            let plan = try DecoderLayout(checkpoint, options).cache
+            #expect(plan.bytes == tokens / 64 * 64 * token)
+            #expect(plan.pageCounts == [tokens / 64 * 64 / pageSize])
+        }
+    }
+
     @Test(arguments: ComputeMode.allCases)
     func `the weights take as many bytes as foretold`(compute: ComputeMode) throws {
         for name in ["gguf_llama/llama-Q4_1.gguf", "gguf_llama/llama-Q6_K.gguf", "llama32_tied", "gemma3_text"] {

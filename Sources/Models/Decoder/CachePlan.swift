@@ -36,6 +36,11 @@ struct CachePlan {
         pageCounts = try Self.pageCounts(groups, options, contextMax: contextMax)
     }
 
+    /// Bytes that a group's pages take, which come in whole lots.
+    private static func bytes(_ group: CacheGroupDescription, pages: Int, pageSize: Int) -> Int {
+        group.pageBytes.multipliedOrMax(by: CacheGroupShape.pagesTaken(by: pages, pageSize: pageSize))
+    }
+
     /// Full groups get as many pages as fit; sliding ones no more than the running sequences can hold.
     private static func pageCounts(
         _ groups: [CacheGroupDescription], _ options: DecoderOptions, contextMax: Int
@@ -55,7 +60,7 @@ struct CachePlan {
         }
         func bytes(_ count: Int) -> Int {
             zip(groups, caps).reduce(0) { sum, group in
-                sum.addedOrMax(to: group.0.pageBytes.multipliedOrMax(by: min(count, group.1)))
+                sum.addedOrMax(to: Self.bytes(group.0, pages: min(count, group.1), pageSize: options.pageSize))
             }
         }
         var low = 0, high = useful
@@ -72,7 +77,9 @@ struct CachePlan {
     }
 
     /// Bytes of all pages.
-    var bytes: Int { zip(groups, pageCounts).reduce(0) { $0 + $1.0.pageBytes * $1.1 } }
+    var bytes: Int {
+        zip(groups, pageCounts).reduce(0) { $0 + Self.bytes($1.0, pages: $1.1, pageSize: pageSize) }
+    }
 
     /// Positions that a sequence can have before the pages that keep them all are used up.
     func positionsMax(contextMax: Int) -> Int {

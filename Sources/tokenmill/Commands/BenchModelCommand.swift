@@ -20,6 +20,10 @@ struct BenchModelCommand: ParsableCommand {
             All prompts go in at full speed, whatever engine.mixed_prompt_tokens_max says, and no token is
             guessed, whatever engine.draft_rows_max says: answers to random prompts soon repeat themselves.
 
+            With --machine, `of limit` counts products alone, which no program could pass. JSON says
+            share_of_format_limit, too: there the scales of integers and attention in f32 count as well,
+            and formats compare.
+
               tokenmill bench --model model.gguf --prompt 512,4096 --streams 1,4,16
               tokenmill bench --model model.gguf --machine --json > today.json
             """)
