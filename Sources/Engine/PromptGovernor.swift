@@ -5,7 +5,7 @@
 struct PromptGovernor {
     /// How much longer than the streams alone a step may take on average, so that hardly any takes twice as long:
     /// machines are uneven, and a guess may be too low.
-    static let stretch = 1.6
+    static let stretch = 1.5
     /// Fewer tokens than this would cost more in steps than they save in waiting.
     static let tokensLeast = 8
     /// After so many steps beside long prompts, one has but a token of each, and shows what the streams
