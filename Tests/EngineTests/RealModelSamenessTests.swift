@@ -28,19 +28,32 @@ struct RealModelSamenessTests {
         let expected = try Self.alone(requests, model)
         let ways = [
             Way(), Way(threads: 1, chunk: 1), Way(threads: 3, chunk: 7),
-            // Too few pages for all: sequences give way and are computed again.
-            Way(chunk: 64, cacheTokens: 768),
         ]
         for way in ways {
             let engine = try Self.engine(model, way)
             Self.compare(try generate(engine, requests), expected, "\(way)")
-            if way.cacheTokens != nil { #expect(engine.load().preemptions > 0) }
             if way.chunk == 512 { try Self.checkHits(engine, requests, expected) }
             Self.stop(engine)
         }
+        try Self.checkPreemption(requests, expected, model)
         let tokens = expected.reduce(0) { $0 + $1[0].tokens.count }
         print(
-            "sameness \(model): \(requests.count) requests, \(tokens) tokens, \(ways.count) ways")
+            "sameness \(model): \(requests.count) requests, \(tokens) tokens, \(ways.count + 1) ways")
+    }
+
+    /// Too few pages for all: sequences give way and are computed again. When requests arrive decides who does,
+    /// so that now and then nobody must.
+    private static func checkPreemption(
+        _ requests: [GenerationRequest], _ expected: [[Answer]], _ model: String
+    ) throws {
+        let way = Way(chunk: 64, cacheTokens: 768)
+        for _ in 0..<8 {
+            let engine = try engine(model, way)
+            defer { stop(engine) }
+            compare(try generate(engine, requests), expected, "\(way)")
+            if engine.load().preemptions > 0 { return }
+        }
+        Issue.record("no sequence gave way in 8 tries")
     }
 
     /// Once more: now whole pages of every prompt come from the prefix cache.
