@@ -64,17 +64,17 @@ public struct CacheGroupShape: Hashable, Sendable {
     public let headSize: Int
     public let pages: Int
 
-    /// Pages that memory is taken for: it comes in lots, in which a head's tokens lie together.
-    public static func pagesTaken(by pages: Int, pageSize: Int) -> Int {
-        let lotPages = max(1, Int(attention_lot_tokens) / pageSize)
-        return (pages + lotPages - 1) / lotPages * lotPages
-    }
-
     public init(layers: Int, kvHeads: Int, headSize: Int, pages: Int) {
         self.layers = layers
         self.kvHeads = kvHeads
         self.headSize = headSize
         self.pages = pages
+    }
+
+    /// Pages that memory is taken for: it comes in lots, in which a head's tokens lie together.
+    public static func pagesTaken(by pages: Int, pageSize: Int) -> Int {
+        let lotPages = max(1, Int(attention_lot_tokens) / pageSize)
+        return (pages + lotPages - 1) / lotPages * lotPages
     }
 }
 
@@ -108,4 +108,6 @@ public protocol Backend: AnyObject {
     func contents(of buffer: BufferHandle) -> UnsafeMutablePointer<Float>
     /// Bytes of packed weights and tables.
     var weightBytes: Int { get }
+    /// Bytes taken for keys and values; resident only where used.
+    var cacheBytes: Int { get }
 }

@@ -25,6 +25,8 @@ public final class CPUBackend: Backend {
 
     deinit { vectors.forEach { $0.deallocate() } }
 
+    public var cacheBytes: Int { cache?.bytes ?? 0 }
+
     public var weightBytes: Int {
         matrices.reduce(0) { $0 + $1.bytes } + tables.reduce(0) { $0 + $1.bytes }
     }

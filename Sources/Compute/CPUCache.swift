@@ -68,6 +68,8 @@ final class CPUCache {
         }
     }
 
+    var bytes: Int { groups.reduce(0) { $0 + $1.memory.bytes } }
+
     /// Positions that the largest group has room for.
     var positions: Int { pageSize * (groups.map(\.shape.pages).max() ?? 0) }
 

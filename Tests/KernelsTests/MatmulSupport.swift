@@ -78,7 +78,7 @@ enum Products {
         let (input, stride) = inputs(table, layout_activations(matrix.layout), x, cols: Int(matrix.cols))
         defer { input.deallocate() }
         var y = sums ?? [Float](repeating: 0, count: count * rows)
-        let multiply = panels_of_layout(table.pointee.matmul, matrix.layout)!
+        let multiply = panels_kernel(table.pointee.matmul, matrix.layout)!
         let panels = panel_range(begin: 0, end: panel_count(matrix.rows))
         y.withUnsafeMutableBufferPointer { y in
             for accumulate: Int32 in sums == nil ? [0, 1] : [1] {

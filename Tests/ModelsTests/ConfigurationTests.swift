@@ -188,6 +188,7 @@ struct ConfigurationTests {
             let plan = try DecoderLayout(checkpoint, options).cache
             #expect(plan.bytes == tokens / 64 * 64 * token)
             #expect(plan.pageCounts == [tokens / 64 * 64 / pageSize])
+            #expect(try DecoderModel.load(checkpoint: checkpoint, options: options).cacheBytes == plan.bytes)
         }
     }
 

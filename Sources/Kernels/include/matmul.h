@@ -105,7 +105,8 @@ struct product_rows {
     struct fetch_list *meanwhile;
 };
 
-/* Those from row `first` on, a multiple of `together`: how many lie `x_stride` apart as one. */
+/* Those from row `first` on, a multiple of `together`: the rows of one step of `x_stride`, which are
+ * ACTIVATION_SLOTS where they are quantized and one elsewhere. */
 static inline struct product_rows rows_from(struct product_rows rows, int32_t first, int32_t together) {
     rows.x += (size_t)(first / together) * rows.x_stride;
     rows.y += (size_t)first * rows.y_stride;
@@ -126,7 +127,7 @@ struct matmul_kernels {
 };
 
 /* The one for matrices of that layout. */
-static inline matmul_panels_fn *panels_of_layout(const struct matmul_kernels *kernels, int32_t layout) {
+static inline matmul_panels_fn *panels_kernel(const struct matmul_kernels *kernels, int32_t layout) {
     return kernels->panels[layout];
 }
 

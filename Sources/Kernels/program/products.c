@@ -31,7 +31,7 @@ static void multiply_panels(const struct multiply_operation *multiply, const str
         .meanwhile = run->cache_ahead,
     };
     rows.x = activations(multiply->in, matrix->layout, begin, &rows.x_stride);
-    panels_of_layout(kernels->matmul, matrix->layout)(matrix, panels, &rows);
+    panels_kernel(kernels->matmul, matrix->layout)(matrix, panels, &rows);
     if (!product->bias) return;
     int32_t first = panels.begin * PANEL_ROWS, live = least(panels.end * PANEL_ROWS, matrix->rows) - first;
     for (int32_t row = 0; row < rows.count; row++)

@@ -151,10 +151,10 @@ INLINE void integer_panels_apart(const struct integer_kind kind, const struct pa
     integer_panels(kind, w, panels, rows);
 }
 
-#define PANELS(name, panels_of, bits, group)                                                                        \
+#define PANELS(name, run, bits, group)                                                                              \
     static void name(const struct packed_matrix *w, struct panel_range panels, const struct product_rows *rows) {   \
-        if (w->has_offsets) panels_of((struct integer_kind){ bits, group, 1 }, w, panels, *rows);                   \
-        else panels_of((struct integer_kind){ bits, group, 0 }, w, panels, *rows);                                  \
+        if (w->has_offsets) run((struct integer_kind){ bits, group, 1 }, w, panels, *rows);                         \
+        else run((struct integer_kind){ bits, group, 0 }, w, panels, *rows);                                        \
     }
 
 /* A single row reads one place, or several (`name` followed by `_apart`). */

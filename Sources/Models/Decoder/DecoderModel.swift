@@ -36,8 +36,6 @@ public final class DecoderModel: ForwardPass {
     public let pageSize: Int
     public let cacheGroups: [CacheGroupDescription]
     public let pageCounts: [Int]
-    /// Bytes of all cache pages; resident only where used.
-    public let cacheBytes: Int
     public let rowsMax: Int
     public let outputRowsMax: Int
 
@@ -74,7 +72,6 @@ public final class DecoderModel: ForwardPass {
         let plan = layout.cache
         cacheGroups = plan.groups
         pageCounts = plan.pageCounts
-        cacheBytes = plan.bytes
         stage = StepStage(groups: plan.groups.count)
         var builder = DecoderProgram(
             configuration, backend: backend, cache: plan, rowsMax: rowsMax, outputRowsMax: outputRowsMax)
@@ -96,6 +93,8 @@ public final class DecoderModel: ForwardPass {
     }
 
     public var weightBytes: Int { backend.weightBytes }
+    /// Bytes taken for keys and values; resident only where used.
+    public var cacheBytes: Int { backend.cacheBytes }
 
     public func run(_ batch: BatchInput) -> UnsafeMutableBufferPointer<Float> {
         precondition(batch.tokens.count <= rowsMax, "\(batch.tokens.count) rows, limit \(rowsMax)")
