@@ -93,8 +93,8 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "Core", "HTTP", "JSON", "Kernels", "Checkpoints", "Scheduling", "Engine", "Service", "Material",
-                "tokenmill", Library.argumentParser, Library.httpTypes, Library.logging,
+                "Core", "HTTP", "JSON", "Kernels", "Compute", "Checkpoints", "Scheduling", "Engine", "Service",
+                "Material", "tokenmill", Library.argumentParser, Library.httpTypes, Library.logging,
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -11,8 +11,9 @@ public final class Mapping: Sendable {
     public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
     private let descriptor: Int32
     private let guardSlot: Int
-    private let modifiedSeconds: Int
-    private let modifiedNanoseconds: Int
+    /// When the file was last written, as it was opened; seconds and nanoseconds of the system's clock.
+    public let modifiedSeconds: Int
+    public let modifiedNanoseconds: Int
 
     /// Maps a regular file. Refuses an empty one, for which no mapping exists.
     init(path: String) throws(CheckpointError) {

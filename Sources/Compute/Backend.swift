@@ -6,13 +6,18 @@ import Kernels
 /// A weight as a checkpoint stores it: row-major `[rows, cols]` blocks of `format`.
 public struct WeightSource: @unchecked Sendable {
     // Reads immutable mapped memory that `owner` keeps alive.
+    /// The tensor's name, by which a kept form of it is found again.
+    public let name: String
     public let format: ElementFormat
     public let rows: Int
     public let cols: Int
     public let bytes: UnsafeRawBufferPointer
     public let owner: AnyObject
 
-    public init(format: ElementFormat, rows: Int, cols: Int, bytes: UnsafeRawBufferPointer, owner: AnyObject) {
+    public init(
+        name: String, format: ElementFormat, rows: Int, cols: Int, bytes: UnsafeRawBufferPointer, owner: AnyObject
+    ) {
+        self.name = name
         self.format = format
         self.rows = rows
         self.cols = cols

@@ -17,10 +17,10 @@ START_SECONDS_MAX = 120
 
 
 def environment():
-    """The caller's environment without settings of its own."""
+    """The caller's environment without settings of its own, leaving nothing in the caller's cache."""
     kept = {"TOKENMILL_MODELS", "TOKENMILL_CONFORMANCE"}
-    return {key: value for key, value in os.environ.items()
-            if not key.startswith("TOKENMILL_") or key in kept}
+    return {"TOKENMILL_MODEL_PACKED_FOLDER": "off"} | {
+        key: value for key, value in os.environ.items() if not key.startswith("TOKENMILL_") or key in kept}
 
 
 def run(*arguments, timeout=120, stdin=subprocess.DEVNULL, **more):

@@ -43,6 +43,35 @@ def test_start_says_what_was_loaded(capfd):
         assert str(server.port) in ready["addresses"]
 
 
+def test_a_second_start_uses_the_weights_that_the_first_packed(tmp_path):
+    flags = (*SMALL, "--set", f"model.packed_folder={tmp_path}/packed")
+    answers = []
+    for packed in ("made", "reused", "made"):
+        with servers.Server(*flags) as server:
+            assert server.wait_for("loaded")["packed"] == packed
+            answers.append(server.post("/v1/completions", {
+                "prompt": "Once upon a time", "max_tokens": 16, "temperature": 0})[1]["choices"])
+            if packed == "made":
+                server.wait_for("kept packed weights for the next start")
+        files = list((tmp_path / "packed").iterdir())
+        assert len(files) == 1 and files[0].stat().st_mode & 0o777 == 0o600
+        if packed == "reused":
+            # A file of another length than it says is packed again, with a word about it.
+            os.truncate(files[0], 5000)
+    assert any("are not used" in line["message"] and line["level"] == "warning" for line in server.lines)
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_weights_that_cannot_be_kept_are_said_and_nothing_else_happens(tmp_path):
+    (tmp_path / "file").write_text("")
+    for flags, words in (((f"model.packed_folder={tmp_path}/file/x",), "cannot create"),
+                         ((f"model.packed_folder={tmp_path}/small", "model.packed_bytes_max=1MiB"), "1.0 MiB")):
+        with servers.Server(*SMALL, *(part for flag in flags for part in ("--set", flag))) as server:
+            line = server.wait_for_line("packed weights are not kept")
+            assert words in line
+            assert server.get("/ready")[0] == 200
+
+
 def test_sigterm_lets_streams_finish():
     with servers.Server(*SMALL) as server:
         thread, got = running_stream(server, 400)

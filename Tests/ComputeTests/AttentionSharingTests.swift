@@ -101,7 +101,7 @@ struct AttentionSharingTests {
             values[index] = Float(Int(state >> 40) % 2001 - 1000) / 500
         }
         return WeightSource(
-            format: .f32, rows: vocabulary, cols: width, bytes: UnsafeRawBufferPointer(values), owner: Allocation(values))
+            name: "weights", format: .f32, rows: vocabulary, cols: width, bytes: UnsafeRawBufferPointer(values), owner: Allocation(values))
     }
 
     private final class Allocation {

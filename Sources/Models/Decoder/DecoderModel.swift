@@ -25,6 +25,8 @@ public struct DecoderOptions: Sendable {
     public var sequencesMax = 64
     /// What the process may take in all; nil loads without asking.
     public var memoryBytes: Int?
+    /// Where weights are to lie; nil keeps nothing for the next start.
+    public var store: WeightStore?
 
     public init(threads: Int) { self.threads = threads }
 }
@@ -54,7 +56,9 @@ public final class DecoderModel: ForwardPass {
         }
         let team: WorkerTeam
         do { team = try WorkerTeam(count: options.threads) } catch { throw .workers(error) }
-        let backend = CPUBackend(mode: options.compute, team: team, kernels: options.kernels ?? .best)
+        let backend = CPUBackend(
+            mode: options.compute, team: team, kernels: options.kernels ?? .best,
+            store: options.store ?? WeightStore())
         return try DecoderModel(layout, checkpoint, options, backend, progress)
     }
 

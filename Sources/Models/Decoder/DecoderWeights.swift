@@ -84,7 +84,7 @@ struct DecoderWeights {
             throw .tensorFormat(name: name, format: tensor.format)
         }
         return WeightSource(
-            format: tensor.format, rows: rows, cols: cols, bytes: tensor.bytes, owner: tensor.owner)
+            name: name, format: tensor.format, rows: rows, cols: cols, bytes: tensor.bytes, owner: tensor.owner)
     }
 
     /// The norm weights of a part with the family's offset added, `[width]`.

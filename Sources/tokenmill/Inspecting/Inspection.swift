@@ -85,7 +85,7 @@ struct Inspection {
         }
         section.add("files", checkpoint.mappings.count)
         section.add("tensors", checkpoint.tensors.count)
-        section.add("formats", ModelLoader.formats(of: checkpoint))
+        section.add("formats", LoadReport.formats(of: checkpoint))
         section.add(
             "parameters", checkpoint.tensors.values.reduce(0) { $0 + $1.elementCount })
         section.add("tensor bytes", bytes: checkpoint.totalBytes)

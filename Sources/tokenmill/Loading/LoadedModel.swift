@@ -1,4 +1,5 @@
 // LoadedModel.swift: a model that runs, and what there is to say about it.
+import Compute
 import Engine
 import Service
 
@@ -7,6 +8,9 @@ struct LoadedModel: Sendable {
     let report: LoadReport
     /// What was left out, in words; for the log.
     let warnings: [String]
+    let store: WeightStore
+    /// Where the store's weights may be kept for the next start; nil keeps none.
+    let packedFolder: PackedFolder?
 }
 
 /// What was loaded, and what it took.
@@ -24,5 +28,7 @@ struct LoadReport: Sendable {
     let contextMax: Int
     let threads: Int
     let kernels: String
+    /// Matrices that had to be packed; 0 when an earlier start had kept all.
+    let piecesMade: Int
     let seconds: Double
 }

@@ -24,32 +24,31 @@ struct ModelLoader {
     ) throws(CommandFailure) -> LoadedModel {
         let start = DispatchTime.now().uptimeNanoseconds
         let checkpoint = try open()
-        let tokenizer = try TextLoader.tokenizer(of: checkpoint)
-        var warnings: [String] = []
-        var template: ConversationTemplate?
-        do throws(TemplateError) {
-            template = try TextLoader.template(of: checkpoint)
-        } catch {
-            warnings.append("the chat template is not understood, chat is off: \(error)")
-        }
+        // A vocabulary takes one thread about as long as the weights take all.
+        let text = Background { TextLoader.text(of: checkpoint) }
         let kernels = try kernelTable()
-        let options = try self.options(for: checkpoint, kernels: kernels)
+        var options = try self.options(for: checkpoint, kernels: kernels)
+        let folder = PackedFolder(settings.model)
+        let store = WeightStore(path: folder?.file(of: checkpoint, name: name))
+        options.store = store
         // Made here and handed over whole: the engine's thread is its only user from then on.
         nonisolated(unsafe) let decoder = try decoder(checkpoint, options, progress)
-        let report = LoadReport(
-            path: checkpoint.path, family: decoder.configuration.family.name,
-            parameters: checkpoint.tensors.values.reduce(0) { $0 + $1.elementCount },
-            formats: Self.formats(of: checkpoint), weightBytes: decoder.weightBytes,
-            cacheBytes: decoder.cacheBytes,
-            cacheTokens: (decoder.pageCounts.max() ?? 0) * decoder.pageSize,
-            contextMax: decoder.contextMax, threads: options.threads, kernels: kernels.name,
-            seconds: Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9)
-        let engine = try engine(decoder)
+        let spoken = try text.value().get()
+        let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+        let report = LoadReport(checkpoint, decoder, options, packed: store, seconds: seconds)
         var served = ServedModel(
-            id: name, tokenizer: tokenizer, template: template, engine: engine,
+            id: name, tokenizer: spoken.tokenizer, template: spoken.template, engine: try engine(decoder),
             createdAt: Int(Date().timeIntervalSince1970))
-        served.defaults = TextLoader.defaults(of: checkpoint)
-        return LoadedModel(served: served, report: report, warnings: warnings)
+        served.defaults = spoken.defaults
+        return LoadedModel(
+            served: served, report: report, warnings: spoken.warnings + Self.warnings(of: store),
+            store: store, packedFolder: folder)
+    }
+
+    /// Another version's weights are no surprise.
+    private static func warnings(of store: WeightStore) -> [String] {
+        guard let refusal = store.refusal, refusal != .otherVersion else { return [] }
+        return ["packed weights that were kept are not used: \(refusal)"]
     }
 
     /// The model's name: the settings', or the file's without suffix and shard number.
@@ -145,7 +144,23 @@ struct ModelLoader {
             throw CommandFailure("the engine cannot start: \(error)", advice: "check engine.*")
         }
     }
+}
 
+extension LoadReport {
+    fileprivate init(
+        _ checkpoint: Checkpoint, _ decoder: DecoderModel, _ options: DecoderOptions, packed store: WeightStore,
+        seconds: Double
+    ) {
+        self.init(
+            path: checkpoint.path, family: decoder.configuration.family.name,
+            parameters: checkpoint.tensors.values.reduce(0) { $0 + $1.elementCount },
+            formats: Self.formats(of: checkpoint), weightBytes: decoder.weightBytes, cacheBytes: decoder.cacheBytes,
+            cacheTokens: (decoder.pageCounts.max() ?? 0) * decoder.pageSize, contextMax: decoder.contextMax,
+            threads: options.threads, kernels: (options.kernels ?? .best).name, piecesMade: store.piecesMade,
+            seconds: seconds)
+    }
+
+    /// Storage formats and how many tensors have each, most frequent first.
     static func formats(of checkpoint: Checkpoint) -> String {
         var counts: [ElementFormat: Int] = [:]
         for tensor in checkpoint.tensors.values { counts[tensor.format, default: 0] += 1 }

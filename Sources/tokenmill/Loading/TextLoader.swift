@@ -3,7 +3,32 @@ import Checkpoints
 import Service
 import Text
 
+/// What of a checkpoint speaks text.
+struct LoadedText: Sendable {
+    let tokenizer: Tokenizer
+    /// `nil` where the checkpoint has none, as base models do not, or one that is not understood.
+    let template: ConversationTemplate?
+    let defaults: GenerationDefaults
+    /// What was left out, in words; for the log.
+    let warnings: [String]
+}
+
 enum TextLoader {
+    static func text(of checkpoint: Checkpoint) -> Result<LoadedText, CommandFailure> {
+        Result { () throws(CommandFailure) in
+            let tokenizer = try tokenizer(of: checkpoint)
+            var warnings: [String] = []
+            var template: ConversationTemplate?
+            do throws(TemplateError) {
+                template = try self.template(of: checkpoint)
+            } catch {
+                warnings.append("the chat template is not understood, chat is off: \(error)")
+            }
+            return LoadedText(
+                tokenizer: tokenizer, template: template, defaults: defaults(of: checkpoint), warnings: warnings)
+        }
+    }
+
     static func tokenizer(of checkpoint: Checkpoint) throws(CommandFailure) -> Tokenizer {
         do throws(TokenizerError) {
             return try Tokenizer(try description(of: checkpoint))
@@ -12,13 +37,12 @@ enum TextLoader {
         }
     }
 
-    /// `nil` where the checkpoint has no template, as base models do not.
-    static func template(of checkpoint: Checkpoint) throws(TemplateError) -> ConversationTemplate? {
+    private static func template(of checkpoint: Checkpoint) throws(TemplateError) -> ConversationTemplate? {
         guard let source = checkpoint.chatTemplate else { return nil }
         return try ConversationTemplate(source)
     }
 
-    static func defaults(of checkpoint: Checkpoint) -> GenerationDefaults {
+    private static func defaults(of checkpoint: Checkpoint) -> GenerationDefaults {
         switch checkpoint.container {
         case .gguf: GenerationDefaults { checkpoint.metadata[$0]?.doubleValue }
         case .huggingFace:

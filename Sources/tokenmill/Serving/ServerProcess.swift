@@ -1,6 +1,7 @@
 // ServerProcess.swift: the life of `tokenmill serve`: listen, load, serve, drain, end.
 // It wires the layers together and decides nothing about requests.
 import API
+import Compute
 import Dispatch
 import Glibc
 import HTTP
@@ -13,6 +14,8 @@ struct ServerProcess {
     private static let drainPollMilliseconds: UInt32 = 20
     /// After the last answer, time for its bytes to leave.
     private static let closeSecondsMax = 2.0
+    /// Between two words about how far loading is.
+    private static let progressSeconds = 5.0
 
     let settings: Settings
     let logger: Logger
@@ -35,6 +38,7 @@ struct ServerProcess {
         signals.beginWaiting()
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
         reportReady(model, addresses, seconds: seconds)
+        keepWeights(of: model)
         signals.wait()
         drain(service, server)
     }
@@ -91,7 +95,7 @@ struct ServerProcess {
 
     private func load() throws(CommandFailure) -> LoadedModel {
         logger.info("loading", metadata: ["path": "\(settings.model.path)"])
-        let model = try ModelLoader(settings: settings).load()
+        let model = try ModelLoader(settings: settings).load(progress: reportProgress())
         for warning in model.warnings { logger.warning("\(warning)") }
         let report = model.report
         logger.info(
@@ -104,10 +108,36 @@ struct ServerProcess {
                 "cache_tokens": .stringConvertible(report.cacheTokens),
                 "context": .stringConvertible(report.contextMax),
                 "threads": .stringConvertible(report.threads), "kernels": "\(report.kernels)",
+                "packed": "\(report.piecesMade == 0 ? "reused" : "made")",
                 "resident": "\(ByteSize.about(MachineMemory.residentBytes ?? 0))",
                 "seconds": .stringConvertible((report.seconds * 1000).rounded() / 1000),
             ])
         return model
+    }
+
+    /// Says how far loading is, at most every few seconds.
+    private func reportProgress() -> (Int, Int) -> Void {
+        var last = DispatchTime.now()
+        return { done, layers in
+            guard DispatchTime.now() > last + Self.progressSeconds else { return }
+            last = .now()
+            logger.info("loading", metadata: ["layers": "\(done) of \(layers)"])
+        }
+    }
+
+    /// For the next start, beside the work of this one; ended with the process, if that comes first.
+    private func keepWeights(of model: LoadedModel) {
+        guard model.report.piecesMade > 0, let folder = model.packedFolder else { return }
+        _ = Background { [logger, store = model.store] in
+            do throws(PackedFolderError) {
+                try folder.keep(store)
+                logger.info(
+                    "kept packed weights for the next start",
+                    metadata: ["folder": "\(folder.path)", "bytes": "\(ByteSize.about(store.bytes))"])
+            } catch {
+                logger.notice("packed weights are not kept for the next start: \(error)")
+            }
+        }
     }
 
     private func reportReady(

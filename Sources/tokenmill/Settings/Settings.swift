@@ -29,6 +29,9 @@ struct Settings: Sendable, Equatable {
         var threads = 0
         /// A kernel table by name; empty takes the best that the machine runs.
         var kernels = ""
+        /// Where packed weights are kept for the next start; empty takes the user's cache, `off` keeps none.
+        var packedFolder = ""
+        var packedBytesMax = 32 << 30
     }
 
     struct Listen: Sendable, Equatable {

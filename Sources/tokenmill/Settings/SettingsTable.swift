@@ -59,6 +59,8 @@ extension SettingsTable where Root == Settings {
         .choice("model.compute", \.model.compute),
         .integer("model.threads", \.model.threads, 0...WorkerTeam.countMax),
         .text("model.kernels", \.model.kernels),
+        .text("model.packed_folder", \.model.packedFolder),
+        .bytes("model.packed_bytes_max", \.model.packedBytesMax, 0...(1 << 50)),
         .text("listen.host", \.listen.host),
         .integer("listen.port", \.listen.port, 0...65535),
         .text("listen.unix_socket", \.listen.unixSocket),

@@ -6,12 +6,13 @@ final class PackedMatrix {
     let rows: Int
     let cols: Int
     let bytes: Int
-    /// What kernels read; points into the arena, which outlives it.
+    /// What kernels read; points into the store, which outlives it.
     let record: packed_matrix
 
-    /// - Cost: one pass over the source, two where scales have to be brought into the range of f16.
+    /// - Cost: one pass over the source, two where scales have to be brought into the range of f16; none where
+    ///   the store has kept what an earlier start made.
     init(
-        _ source: WeightSource, mode: ComputeMode, team: WorkerTeam, arena: DeviceArena
+        _ source: WeightSource, mode: ComputeMode, team: WorkerTeam, store: WeightStore
     ) throws(BackendError) {
         rows = source.rows
         cols = source.cols
@@ -24,20 +25,33 @@ final class PackedMatrix {
         }
         let panels = Int(panel_count(plan.rows))
         bytes = panels * panel_bytes(plan.layout, plan.has_offsets, plan.cols)
-        plan.data = UnsafePointer(try arena.allocate(bytes).assumingMemoryBound(to: UInt8.self))
-        let factor = Self.scaleFactor(from, plan, panels: panels, team: team)
-        plan.output_scale = 1 / factor
-        let packed = plan
-        team.forEach(panels) { panel in
-            withUnsafePointer(to: from) { source in
-                withUnsafePointer(to: packed) { pack_panel(source, $0, Int32(panel), factor) }
-            }
+        let planned = plan
+        let piece = try store.piece(PieceKey(source, plan: planned), bytes: bytes) { memory in
+            Self.pack(from, planned, into: memory, panels: panels, team: team)
         }
-        record = packed
+        plan.data = UnsafePointer(piece.base.assumingMemoryBound(to: UInt8.self))
+        plan.output_scale = piece.outputScale
+        record = plan
     }
 
     /// What its products read.
     var activations: activation_form { layout_activations(record.layout) }
+
+    /// Answers what products are to be multiplied by.
+    private static func pack(
+        _ source: pack_source, _ plan: packed_matrix, into memory: UnsafeMutableRawPointer, panels: Int,
+        team: WorkerTeam
+    ) -> Float {
+        var plan = plan
+        plan.data = UnsafePointer(memory.assumingMemoryBound(to: UInt8.self))
+        let packed = plan, factor = scaleFactor(source, plan, panels: panels, team: team)
+        team.forEach(panels) { panel in
+            withUnsafePointer(to: source) { source in
+                withUnsafePointer(to: packed) { pack_panel(source, $0, Int32(panel), factor) }
+            }
+        }
+        return 1 / factor
+    }
 
     private static func scaleFactor(
         _ source: pack_source, _ plan: packed_matrix, panels: Int, team: WorkerTeam

@@ -9,7 +9,7 @@ public final class CPUBackend: Backend {
     public let team: WorkerTeam
 
     private var buffers: [CPUBuffer] = []
-    private let arena = DeviceArena()
+    private let store: WeightStore
     private var matrices: [PackedMatrix] = []
     private var vectors: [UnsafeMutableBufferPointer<Float>] = []
     private var tables: [CPUTable] = []
@@ -17,10 +17,15 @@ public final class CPUBackend: Backend {
     private var cache: CPUCache?
     private var program: CPUProgram?
 
-    public init(mode: ComputeMode, team: WorkerTeam, kernels: KernelTable = .best) {
+    /// - store: where weights are to lie; one of its own that keeps nothing, if left out.
+    public init(
+        mode: ComputeMode, team: WorkerTeam, kernels: KernelTable = .best, store: WeightStore = WeightStore()
+    ) {
         self.mode = mode
         self.team = team
         self.kernels = kernels
+        self.store = store
+        store.open(team)
     }
 
     deinit { vectors.forEach { $0.deallocate() } }
@@ -37,7 +42,7 @@ public final class CPUBackend: Backend {
     }
 
     public func makeMatrix(_ source: WeightSource) throws(BackendError) -> MatrixHandle {
-        matrices.append(try PackedMatrix(source, mode: mode, team: team, arena: arena))
+        matrices.append(try PackedMatrix(source, mode: mode, team: team, store: store))
         return MatrixHandle(index: matrices.count - 1)
     }
 
@@ -54,15 +59,16 @@ public final class CPUBackend: Backend {
         else {
             throw .formatUnsupported(source.format)
         }
-        // Read at every step: a copy, so that no answer depends on a file any more.
-        let memory = try DeviceMemory.allocate(source.bytes.count)
-        let copy = UnsafeMutableRawBufferPointer(start: memory.base, count: source.bytes.count)
-        copy.copyMemory(from: source.bytes)
+        // Read at every step: a copy, so that no answer depends on a file that others may write.
+        let piece = try store.piece(PieceKey(source, plan: nil), bytes: source.bytes.count) { memory in
+            UnsafeMutableRawBufferPointer(start: memory, count: source.bytes.count).copyMemory(from: source.bytes)
+            return 1
+        }
         tables.append(
             .rows(
                 WeightSource(
-                    format: source.format, rows: source.rows, cols: source.cols,
-                    bytes: UnsafeRawBufferPointer(copy), owner: memory)))
+                    name: source.name, format: source.format, rows: source.rows, cols: source.cols,
+                    bytes: UnsafeRawBufferPointer(start: piece.base, count: piece.bytes), owner: store)))
         return TableHandle(index: tables.count - 1)
     }
 
