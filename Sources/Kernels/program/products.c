@@ -48,24 +48,27 @@ static int32_t panels_of(const struct multiply_operation *multiply) {
 struct line {
     int32_t panels;   /* of a pass */
     int32_t length;   /* of all passes */
+    int32_t shares;   /* that each worker's even share of what is left is cut into */
     int32_t shortest; /* part, in panels */
 };
 
 static struct line line_of(const struct multiply_operation *multiply, int32_t rows) {
     struct line line = { .panels = panels_of(multiply) };
     line.length = line.panels * parts_of(rows, PASS_ROWS);
+    line.shares = rows == 1 ? 1 : 2;
     line.shortest = rows > ACTIVATION_SLOTS ? 1 : PLACES_AT_ONCE;
     return line;
 }
 
 /* Each worker in turn takes an even share of half of what is left: long runs, which suit the memory, and short
- * ones at the end, so that nobody waits long for the slowest.  Empty behind the line's end. */
+ * ones at the end, so that nobody waits long for the slowest.  A single row waits for memory, and starting anew
+ * in three places costs more than waiting: its first shares are all.  Empty behind the line's end. */
 static struct panel_range part_of(const struct line *line, int32_t workers, int64_t part) {
     int32_t begin = 0, run;
     for (;; part -= workers) {
-        int32_t left = line->length - begin;
+        int32_t left = line->length - begin, share = parts_of(left, line->shares * workers);
         if (left <= 0) return (struct panel_range){ line->length, line->length };
-        run = left / (2 * workers) > line->shortest ? left / (2 * workers) : line->shortest;
+        run = share > line->shortest ? share : line->shortest;
         if (part < workers) break;
         begin += run * workers;
     }
