@@ -60,7 +60,8 @@ public final class CPUBackend: Backend {
             throw .formatUnsupported(source.format)
         }
         // Read at every step: a copy, so that no answer depends on a file that others may write.
-        let piece = try store.piece(PieceKey(source, plan: nil), bytes: source.bytes.count) { memory in
+        let key = PieceKey(source, plan: nil)
+        let piece = try store.piece(key, bytes: source.bytes.count, team: team) { memory in
             UnsafeMutableRawBufferPointer(start: memory, count: source.bytes.count).copyMemory(from: source.bytes)
             return 1
         }
@@ -111,6 +112,7 @@ public final class CPUBackend: Backend {
             lowered, kernels: kernels, workers: team.count, ownRowsBytes: ownRows,
             attentions: operations.compactMap { if case .attend(let description) = $0 { description } else { nil } },
             positions: cache?.positions ?? 0)
+        store.close()
     }
 
     public func copyPage(group: Int, from source: Int, to target: Int) {

@@ -24,11 +24,11 @@ final class PackedFile {
     /// Raise it when what is packed changes in a way that `PackedForms.fingerprint` does not see.
     static let version: UInt64 = 1
     static let headerWords = 6, entryWords = 5
-    static let alignment = 64
     /// A model has some hundred to some ten thousand matrices.
     static let piecesMax = 1 << 20
 
     struct Piece {
+        let key: PieceKey
         let base: UnsafeMutableRawPointer
         let bytes: Int
         let outputScale: Float
@@ -95,14 +95,15 @@ final class PackedFile {
         for index in 0..<Int(count) {
             let first = headerWords + index * entryWords
             let offset = Int(truncatingIfNeeded: word(first + 2)), bytes = Int(truncatingIfNeeded: word(first + 3))
-            guard offset >= end, offset <= file.count, offset % alignment == 0 else {
+            guard offset >= end, offset <= file.count, offset % DeviceArena.alignment == 0 else {
                 throw .malformed(fact: "offset of a piece", value: offset, expected: end)
             }
             guard bytes >= 0, bytes <= file.count - offset else {
                 throw .malformed(fact: "bytes of a piece", value: bytes, expected: file.count - offset)
             }
-            pieces[PieceKey(kind: word(first), content: word(first + 1))] = Piece(
-                base: UnsafeMutableRawPointer(mutating: file.baseAddress! + offset), bytes: bytes,
+            let key = PieceKey(kind: word(first), content: word(first + 1))
+            pieces[key] = Piece(
+                key: key, base: UnsafeMutableRawPointer(mutating: file.baseAddress! + offset), bytes: bytes,
                 outputScale: Float(bitPattern: UInt32(truncatingIfNeeded: word(first + 4))))
         }
         return pieces

@@ -10,7 +10,7 @@ enum PackedFileWriter {
     /// Replaces the file at `path` by one of these pieces. Large writes let the system keep the file in
     /// huge pages.
     /// - Throws: after a failure there is no new file, and an old one is as it was.
-    static func write(_ pieces: [(key: PieceKey, piece: PackedFile.Piece)], to path: String) throws(PackedFileError) {
+    static func write(_ pieces: [PackedFile.Piece], to path: String) throws(PackedFileError) {
         let part = path + partSuffix
         let descriptor = try claim(part)
         defer { close(descriptor) }
@@ -51,15 +51,12 @@ enum PackedFileWriter {
         return descriptor
     }
 
-    private static func writeAll(
-        _ pieces: [(key: PieceKey, piece: PackedFile.Piece)], to descriptor: Int32
-    ) throws(PackedFileError) {
+    private static func writeAll(_ pieces: [PackedFile.Piece], to descriptor: Int32) throws(PackedFileError) {
         let head = head(of: pieces)
         try head.withUnsafeBufferPointer { words throws(PackedFileError) in
             let start = UnsafeMutableRawPointer(mutating: words.baseAddress!)
             var ranges = [iovec(iov_base: start, iov_len: words.count * 8)]
-            // Memory behind a piece is its own up to the next multiple of the alignment.
-            ranges += pieces.map { iovec(iov_base: $0.piece.base, iov_len: aligned($0.piece.bytes)) }
+            ranges += pieces.map { iovec(iov_base: $0.base, iov_len: DeviceArena.taken(by: $0.bytes)) }
             try write(ranges, to: descriptor)
         }
     }
@@ -82,16 +79,17 @@ enum PackedFileWriter {
     }
 
     /// Header and directory, up to the page boundary where pieces begin.
-    private static func head(of pieces: [(key: PieceKey, piece: PackedFile.Piece)]) -> [UInt64] {
+    private static func head(of pieces: [PackedFile.Piece]) -> [UInt64] {
         let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
         let headBytes = (PackedFile.directoryEnd(pieces: pieces.count) + pageBytes - 1) / pageBytes * pageBytes
         var directory: [UInt64] = []
         var offset = headBytes
-        for (key, piece) in pieces {
+        for piece in pieces {
             directory += [
-                key.kind, key.content, UInt64(offset), UInt64(piece.bytes), UInt64(piece.outputScale.bitPattern),
+                piece.key.kind, piece.key.content, UInt64(offset), UInt64(piece.bytes),
+                UInt64(piece.outputScale.bitPattern),
             ]
-            offset += aligned(piece.bytes)
+            offset += DeviceArena.taken(by: piece.bytes)
         }
         var hash = StableHash()
         directory.withUnsafeBytes { hash.absorb($0) }
@@ -101,9 +99,5 @@ enum PackedFileWriter {
         ]
         head += directory
         return head + [UInt64](repeating: 0, count: headBytes / 8 - head.count)
-    }
-
-    private static func aligned(_ bytes: Int) -> Int {
-        (bytes + PackedFile.alignment - 1) / PackedFile.alignment * PackedFile.alignment
     }
 }

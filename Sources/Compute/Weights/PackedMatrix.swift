@@ -26,7 +26,7 @@ final class PackedMatrix {
         let panels = Int(panel_count(plan.rows))
         bytes = panels * panel_bytes(plan.layout, plan.has_offsets, plan.cols)
         let planned = plan
-        let piece = try store.piece(PieceKey(source, plan: planned), bytes: bytes) { memory in
+        let piece = try store.piece(PieceKey(source, plan: planned), bytes: bytes, team: team) { memory in
             Self.pack(from, planned, into: memory, panels: panels, team: team)
         }
         plan.data = UnsafePointer(piece.base.assumingMemoryBound(to: UInt8.self))

@@ -8,8 +8,7 @@ public final class WeightStore: @unchecked Sendable {
     public let path: String?
     private var file: PackedFile?
     private let arena = DeviceArena()
-    private var team: WorkerTeam?
-    private var pieces: [(key: PieceKey, piece: PackedFile.Piece)] = []
+    private var pieces: [PackedFile.Piece] = []
 
     /// Why the file that is there was not used.
     public private(set) var refusal: PackedFileError?
@@ -19,7 +18,7 @@ public final class WeightStore: @unchecked Sendable {
     /// - path: the file; nil keeps nothing. It is opened when the backend is made.
     public init(path: String? = nil) { self.path = path }
 
-    public var bytes: Int { pieces.reduce(0) { $0 + $1.piece.bytes } }
+    public var bytes: Int { pieces.reduce(0) { $0 + $1.bytes } }
 
     /// Replaces the file by what was loaded. Call it after loading, from any thread.
     public func keep() throws(PackedFileError) {
@@ -35,7 +34,6 @@ public final class WeightStore: @unchecked Sendable {
     }
 
     func open(_ team: WorkerTeam) {
-        self.team = team
         guard let path else { return }
         do throws(PackedFileError) {
             file = try PackedFile(path: path, team: team)
@@ -48,25 +46,27 @@ public final class WeightStore: @unchecked Sendable {
 
     /// A piece, from the file or as `fill` makes it. `fill` answers the output scale.
     func piece(
-        _ key: PieceKey, bytes: Int, fill: (UnsafeMutableRawPointer) -> Float
+        _ key: PieceKey, bytes: Int, team: WorkerTeam, fill: (UnsafeMutableRawPointer) -> Float
     ) throws(BackendError) -> PackedFile.Piece {
-        guard let team else { preconditionFailure("a weight was made before its store was opened") }
         var piece: PackedFile.Piece
         if let kept = file?.piece(key), kept.bytes == bytes {
             piece = kept
             if file?.isInHugePages == false {
                 piece = PackedFile.Piece(
-                    base: try arena.allocate(bytes), bytes: bytes, outputScale: kept.outputScale)
+                    key: key, base: try arena.allocate(bytes), bytes: bytes, outputScale: kept.outputScale)
                 Self.copy(kept, to: piece, team)
             }
         } else {
             let base = try arena.allocate(bytes)
-            piece = PackedFile.Piece(base: base, bytes: bytes, outputScale: fill(base))
+            piece = PackedFile.Piece(key: key, base: base, bytes: bytes, outputScale: fill(base))
             piecesMade += 1
         }
-        pieces.append((key, piece))
+        pieces.append(piece)
         return piece
     }
+
+    /// Says that no piece is asked for any more: a file that was copied from would only take memory.
+    func close() { if file?.isInHugePages == false { file = nil } }
 
     private static func copy(_ source: PackedFile.Piece, to target: PackedFile.Piece, _ team: WorkerTeam) {
         let partBytes = 1 << 20

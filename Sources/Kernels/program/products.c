@@ -61,8 +61,8 @@ static struct line line_of(const struct multiply_operation *multiply, int32_t ro
 }
 
 /* Each worker in turn takes an even share of half of what is left: long runs, which suit the memory, and short
- * ones at the end, so that nobody waits long for the slowest.  A single row waits for memory, and starting anew
- * in three places costs more than waiting: its first shares are all.  Empty behind the line's end. */
+ * ones at the end, so that nobody waits long for the slowest.  A single row is bound by memory, and beginning anew
+ * in PLACES_AT_ONCE places costs more than waiting: there each takes an even share of all.  Empty behind the end. */
 static struct panel_range part_of(const struct line *line, int32_t workers, int64_t part) {
     int32_t begin = 0, run;
     for (;; part -= workers) {

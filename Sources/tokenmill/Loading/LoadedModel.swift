@@ -28,7 +28,5 @@ struct LoadReport: Sendable {
     let contextMax: Int
     let threads: Int
     let kernels: String
-    /// Matrices that had to be packed; 0 when an earlier start had kept all.
-    let piecesMade: Int
     let seconds: Double
 }

@@ -35,7 +35,7 @@ struct ModelLoader {
         nonisolated(unsafe) let decoder = try decoder(checkpoint, options, progress)
         let spoken = try text.value().get()
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
-        let report = LoadReport(checkpoint, decoder, options, packed: store, seconds: seconds)
+        let report = LoadReport(checkpoint, decoder, options, seconds: seconds)
         var served = ServedModel(
             id: name, tokenizer: spoken.tokenizer, template: spoken.template, engine: try engine(decoder),
             createdAt: Int(Date().timeIntervalSince1970))
@@ -148,16 +148,14 @@ struct ModelLoader {
 
 extension LoadReport {
     fileprivate init(
-        _ checkpoint: Checkpoint, _ decoder: DecoderModel, _ options: DecoderOptions, packed store: WeightStore,
-        seconds: Double
+        _ checkpoint: Checkpoint, _ decoder: DecoderModel, _ options: DecoderOptions, seconds: Double
     ) {
         self.init(
             path: checkpoint.path, family: decoder.configuration.family.name,
             parameters: checkpoint.tensors.values.reduce(0) { $0 + $1.elementCount },
             formats: Self.formats(of: checkpoint), weightBytes: decoder.weightBytes, cacheBytes: decoder.cacheBytes,
             cacheTokens: (decoder.pageCounts.max() ?? 0) * decoder.pageSize, contextMax: decoder.contextMax,
-            threads: options.threads, kernels: (options.kernels ?? .best).name, piecesMade: store.piecesMade,
-            seconds: seconds)
+            threads: options.threads, kernels: (options.kernels ?? .best).name, seconds: seconds)
     }
 
     /// Storage formats and how many tensors have each, most frequent first.

@@ -108,7 +108,7 @@ struct ServerProcess {
                 "cache_tokens": .stringConvertible(report.cacheTokens),
                 "context": .stringConvertible(report.contextMax),
                 "threads": .stringConvertible(report.threads), "kernels": "\(report.kernels)",
-                "packed": "\(report.piecesMade == 0 ? "reused" : "made")",
+                "packed": "\(model.store.piecesMade == 0 ? "reused" : "made")",
                 "resident": "\(ByteSize.about(MachineMemory.residentBytes ?? 0))",
                 "seconds": .stringConvertible((report.seconds * 1000).rounded() / 1000),
             ])
@@ -127,7 +127,7 @@ struct ServerProcess {
 
     /// For the next start, beside the work of this one; ended with the process, if that comes first.
     private func keepWeights(of model: LoadedModel) {
-        guard model.report.piecesMade > 0, let folder = model.packedFolder else { return }
+        guard model.store.piecesMade > 0, let folder = model.packedFolder else { return }
         _ = Background { [logger, store = model.store] in
             do throws(PackedFolderError) {
                 try folder.keep(store)

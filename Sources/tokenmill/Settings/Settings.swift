@@ -31,6 +31,7 @@ struct Settings: Sendable, Equatable {
         var kernels = ""
         /// Where packed weights are kept for the next start; empty takes the user's cache, `off` keeps none.
         var packedFolder = ""
+        /// Most bytes of that folder's files.
         var packedBytesMax = 32 << 30
     }
 

@@ -115,7 +115,7 @@ struct StallTests {
         let samples = try (0..<3).map { _ in try probe.run(measured) }
         let model = LoadReport(
             path: "m.gguf", family: "tiny", parameters: 1, formats: "F32", weightBytes: 4, cacheBytes: 4,
-            cacheTokens: 1, contextMax: 1, threads: 1, kernels: "portable", piecesMade: 1, seconds: 0)
+            cacheTokens: 1, contextMax: 1, threads: 1, kernels: "portable", seconds: 0)
         let report = StallReport(model: model, probe: measured, samples: samples)
         #expect(report.json["rounds"]?.arrayValue?.count == 3)
         #expect(report.json["streams"]?.doubleValue == 2)
