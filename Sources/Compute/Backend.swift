@@ -104,6 +104,8 @@ public protocol Backend: AnyObject {
     /// `cosines` and `sines`: `[positions, rotary / 2]`, flat.
     func makeRotation(rotary: Int, cosines: [Float], sines: [Float]) throws(BackendError) -> RotationHandle
     func makeCache(_ groups: [CacheGroupShape], pageSize: Int, element: CacheElement) throws(BackendError)
+    /// Has memory for so many tokens of the cache cleared now, and not where it is first used.
+    func touchCache(tokens: Int)
     /// Fixes the list of operations; nothing can be made afterwards.
     func compile(_ operations: [Operation]) throws(BackendError)
     func copyPage(group: Int, from source: Int, to target: Int)

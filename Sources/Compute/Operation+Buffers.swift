@@ -35,6 +35,25 @@ extension [Operation] {
         }
     }
 
+    /// Whether both products at `index` are for the gate after them and for nobody else, so that their columns
+    /// may go through it as they are made.
+    func goesThroughGate(_ index: Int) -> Bool {
+        guard let buffers = buffersOfGate(behind: index) else { return false }
+        return indices.allSatisfy { reader in
+            self[reader].reads.isDisjoint(with: buffers) || (reader > 0 && buffersOfGate(behind: reader - 1) != nil)
+        }
+    }
+
+    /// What the gate behind `index` reads, where that is just what the products at `index` make.
+    private func buffersOfGate(behind index: Int) -> Set<BufferHandle>? {
+        guard index + 1 < count, case .multiply(let products, let input, .all) = self[index],
+            case .gate(_, let gate, let up, _, let output) = self[index + 1],
+            products.map(\.output) == [gate, up], products.allSatisfy({ !$0.accumulates }),
+            !Set([input, output]).contains(gate.buffer), !Set([input, output]).contains(up.buffer), input != output
+        else { return nil }
+        return [gate.buffer, up.buffer]
+    }
+
     /// Whether the operation at `index` makes rows for the product after it and for nobody else, so that
     /// each worker may make its own copy of them.
     func feedsOnlyNext(_ index: Int) -> Bool {

@@ -96,6 +96,8 @@ public final class CPUBackend: Backend {
         cache = try CPUCache(groups, pageSize: pageSize, element: element)
     }
 
+    public func touchCache(tokens: Int) { cache?.touch(tokens: tokens, team) }
+
     public func compile(_ operations: [Operation]) throws(BackendError) {
         precondition(operations.attendsWhatItStores, "an attention must follow the rotation of its own rows")
         for case .multiply(let products, let input, _) in operations {
@@ -106,13 +108,24 @@ public final class CPUBackend: Backend {
             cache: cache)
         var lowered = try operations.map { operation throws(BackendError) in try lowering.lower(operation) }
         let feeding = operations.indices.filter(operations.feedsOnlyNext)
-        for index in feeding { lowered[index].feeds_next = 1 }
-        let ownRows = feeding.map { own_rows_bytes(lowered[$0 + 1].multiply.in.pointee.width) }.max() ?? 0
+        let gated = operations.indices.filter { operations.goesThroughGate($0) && isAsWideAsGate(operations, $0) }
+        for index in feeding + gated { lowered[index].feeds_next = 1 }
+        let ownRows =
+            feeding.map { own_rows_bytes(lowered[$0 + 1].multiply.in.pointee.width) }
+            + gated.map { own_rows_bytes(lowered[$0].multiply.in.pointee.width) + Int(GATED_BYTES) }
         program = try CPUProgram(
-            lowered, kernels: kernels, workers: team.count, ownRowsBytes: ownRows,
+            lowered, kernels: kernels, workers: team.count, ownRowsBytes: ownRows.max() ?? 0,
             attentions: operations.compactMap { if case .attend(let description) = $0 { description } else { nil } },
             positions: cache?.positions ?? 0)
         store.close()
+    }
+
+    /// Whether the products at `index` have a row for each column of the gate behind them.
+    private func isAsWideAsGate(_ operations: [Operation], _ index: Int) -> Bool {
+        guard case .multiply(let products, _, _) = operations[index],
+            case .gate(_, _, _, let width, _) = operations[index + 1]
+        else { return false }
+        return products.allSatisfy { matrices[$0.matrix.index].record.rows == width }
     }
 
     public func copyPage(group: Int, from source: Int, to target: Int) {

@@ -28,6 +28,11 @@ final class CPUCache {
 
         var lotBytes: Int { shape.layers * 2 * partBytes }
 
+        /// Of so many tokens from the first on, lots counted whole.
+        func bytes(of tokens: Int) -> Int {
+            ((tokens + Self.lotTokens - 1) / Self.lotTokens) * lotBytes
+        }
+
         private var slotBytes: Int { shape.headSize * element.bytes }
 
         /// Where the scales of int8 elements begin, behind a part's elements.
@@ -72,6 +77,11 @@ final class CPUCache {
 
     /// Positions that the largest group has room for.
     var positions: Int { pageSize * (groups.map(\.shape.pages).max() ?? 0) }
+
+    /// Has the memory of each group's first tokens cleared.
+    func touch(tokens: Int, _ team: WorkerTeam) {
+        for group in groups { group.memory.touch(group.bytes(of: tokens), team) }
+    }
 
     func copyPage(group index: Int, from source: Int, to target: Int) {
         let group = groups[index]

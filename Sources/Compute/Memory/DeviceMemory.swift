@@ -47,11 +47,17 @@ public final class DeviceMemory: @unchecked Sendable {
     deinit { munmap(base, bytes) }
 
     /// Reads all of a file into memory, ahead of whoever needs it. Answers the system's error, or 0.
-    func populate(_ team: WorkerTeam) -> Int32 {
+    func read(_ team: WorkerTeam) -> Int32 { populate(bytes, MADV_POPULATE_READ, team) }
+
+    /// Has the system clear the first bytes now, and not where they are first written. Systems that cannot do
+    /// so clear them then.
+    func touch(_ bytes: Int, _ team: WorkerTeam) { _ = populate(min(bytes, self.bytes), MADV_POPULATE_WRITE, team) }
+
+    private func populate(_ bytes: Int, _ advice: Int32, _ team: WorkerTeam) -> Int32 {
         let failure = Atomic<Int32>(0), partBytes = 8 * Self.hugePageBytes
         team.forEach((bytes + partBytes - 1) / partBytes) { part in
             let start = part * partBytes
-            if madvise(base + start, min(partBytes, bytes - start), MADV_POPULATE_READ) != 0 {
+            if madvise(base + start, min(partBytes, bytes - start), advice) != 0 {
                 failure.store(errno, ordering: .relaxed)
             }
         }

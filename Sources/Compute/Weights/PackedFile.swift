@@ -49,7 +49,7 @@ final class PackedFile {
             throw .system(operation: "map", code: ENOMEM)
         }
         pieces = try Self.directory(UnsafeRawBufferPointer(start: memory.base, count: length))
-        let failure = memory.populate(team)
+        let failure = memory.read(team)
         // Systems older than the request read pages when they are touched.
         guard failure == 0 || failure == EINVAL else { throw .system(operation: "read", code: failure) }
         isInHugePages = (Self.fileBytesInHugePages - hugeBefore) * 10 >= length * 9

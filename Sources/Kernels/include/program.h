@@ -135,7 +135,9 @@ struct scalar_operation {
 
 struct operation {
     int32_t kind;
-    int32_t feeds_next; /* the next operation is a multiply, and nothing else reads what this one makes */
+    /* Nothing but the next operation reads what this one makes: a multiply what a norm or a gate makes, or a gate
+     * what the two products of a multiply make, each as wide as the gate. */
+    int32_t feeds_next;
     union {
         struct embed_operation embed;
         struct normalize_operation normalize;
@@ -169,6 +171,9 @@ static inline size_t own_rows_bytes(int32_t width) {
     return OWN_ROWS_MAX * ((size_t)own_row_stride(width) * sizeof(float) + rounded_row_bytes(width))
         + activation_rows_bytes(OWN_ROWS_MAX, width);
 }
+
+/* Scratch, beside own rows, of products that go through a gate at once. */
+enum { GATED_BYTES = 64 << 10 };
 
 /* Runs every operation over the step's rows. */
 void program_run(const struct program *program, const struct step *step, struct workers *team);

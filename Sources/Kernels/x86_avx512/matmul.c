@@ -2,9 +2,7 @@
  * Sums are 32 bits wide from the start, so every quant width takes the same path; they begin with what the
  * zero point takes away, by the activations' own sums, exactly. */
 #if defined(__x86_64__)
-#include "../x86_avx2/pair_sums.h"
 #include "panels.h"
-#include "vectors.h"
 
 #pragma clang attribute push(                                                                                       \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
@@ -39,14 +37,27 @@ INLINE const struct activation_block *block_of(const struct product_rows rows, i
     return (const struct activation_block *)(rows.x + (size_t)(t / ACTIVATION_SLOTS) * rows.x_stride) + b;
 }
 
+INLINE size_t quant_bytes(const struct integer_kind kind) { return kind.bits == 4 ? 256 : 512; }
+
+INLINE size_t scale_bytes(const struct integer_kind kind) {
+    return (size_t)(32 / kind.group) * PANEL_ROWS * 2 * (kind.offsets ? 2 : 1);
+}
+
+INLINE size_t block_bytes_of(const struct integer_kind kind) { return quant_bytes(kind) + scale_bytes(kind); }
+
+/* Where a panel begins; past the matrix it may be fetched. */
+INLINE const uint8_t *panel_at(const struct integer_kind kind, const struct packed_matrix *w, int32_t panel) {
+    return w->data + block_bytes_of(kind) * (size_t)(w->cols / ACTIVATION_BLOCK) * (size_t)panel;
+}
+
 /* 32 columns of one panel times `tokens` rows, added to their sums. */
 INLINE void add_block(const int tokens, const struct integer_kind kind, const struct packed_matrix *w,
                       const uint8_t *block, const struct product_rows rows, int32_t b, __m512 *acc) {
     const int groups = 32 / kind.group, steps = kind.group / 4;
-    const uint16_t *scales = (const uint16_t *)(block + (kind.bits == 4 ? 256 : 512));
+    const uint16_t *scales = (const uint16_t *)(block + quant_bytes(kind));
 #pragma clang loop unroll(full)
     for (int g = 0; g < groups; g++) {
-        __m512i sum[tokens];
+        __m512i sum[TILE_ROWS];
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
             sum[t] = _mm512_setzero_si512();
@@ -84,20 +95,18 @@ INLINE void add_block(const int tokens, const struct integer_kind kind, const st
 }
 
 /* Panels `first`, first + apart, ... times `tokens` rows; places * tokens <= TILE_ROWS.
- * fetches: the panel behind, while this one is worked on, instead of what the rows name; past the matrix that
- * does no harm. */
+ * behind: what is fetched meanwhile, `behind_bytes` a block; NULL: what the rows name. */
 INLINE void integer_tile(const int places, const int tokens, const struct integer_kind kind,
-                         const struct packed_matrix *w, int32_t first, int32_t apart, const int fetches,
-                         const struct product_rows rows) {
-    const size_t block_bytes =
-        (size_t)(kind.bits == 4 ? 256 : 512) + (size_t)(32 / kind.group * 32 * (kind.offsets ? 2 : 1));
-    size_t panel = block_bytes * (size_t)(w->cols / 32), stride = panel * (size_t)apart;
-    const uint8_t *block = w->data + (size_t)first * panel;
-    __m512 acc[places * tokens];
+                         const struct packed_matrix *w, int32_t first, int32_t apart, const uint8_t *behind,
+                         const size_t behind_bytes, const struct product_rows rows) {
+    const int32_t blocks = w->cols / ACTIVATION_BLOCK;
+    const size_t block_bytes = block_bytes_of(kind), stride = block_bytes * (size_t)blocks * (size_t)apart;
+    const uint8_t *block = panel_at(kind, w, first);
+    __m512 acc[TILE_ROWS];
 #pragma clang loop unroll(full)
     for (int i = 0; i < places * tokens; i++) acc[i] = _mm512_setzero_ps();
-    for (int32_t b = 0; b < w->cols / 32; b++, block += block_bytes) {
-        if (fetches) fetch_block(block + panel, block_bytes);
+    for (int32_t b = 0; b < blocks; b++, block += block_bytes) {
+        if (behind) fetch_block(behind + (size_t)b * behind_bytes, behind_bytes);
         else if (rows.meanwhile) fetch_next(rows.meanwhile);
 #pragma clang loop unroll(full)
         for (int s = 0; s < places; s++)
@@ -108,11 +117,12 @@ INLINE void integer_tile(const int places, const int tokens, const struct intege
     store_tile(places, tokens, w, first, apart, acc, rows);
 }
 
-/* One panel times rows, in tiles, of which the first fetches the panel behind. */
+/* One panel times rows, in tiles, of which the first fetches what is behind the panel. */
 INLINE void integer_rows(const struct integer_kind kind, const struct packed_matrix *w, int32_t panel,
-                         const struct product_rows rows) {
+                         const uint8_t *behind, const size_t behind_bytes, const struct product_rows rows) {
 #define TILE(tokens)                                                                                                \
-    integer_tile(1, tokens, kind, w, panel, 0, t == 0, rows_from(rows, t, ACTIVATION_SLOTS)), t += tokens
+    integer_tile(1, tokens, kind, w, panel, 0, t ? NULL : behind, behind_bytes,                                     \
+                 rows_from(rows, t, ACTIVATION_SLOTS)), t += tokens
     for (int32_t t = 0; t < rows.count;) {
         switch (rows.count - t) {
         case 1: TILE(1); break;
@@ -132,9 +142,44 @@ INLINE void integer_rows(const struct integer_kind kind, const struct packed_mat
 #undef TILE
 }
 
+enum {
+    UNPACKING_ROWS_MIN = 2 * TILE_ROWS + 1, /* two further tiles pay for the pass */
+    UNPACKED_BLOCKS_MAX = 128               /* of a panel, for which the stack has room: 4,096 columns */
+};
+
+/* A panel of 4 bits becomes one of 8. */
+INLINE void unpack_panel(const struct integer_kind kind, const struct integer_kind to, const uint8_t *block,
+                         int32_t blocks, uint8_t *unpacked) {
+    for (int32_t b = 0; b < blocks; b++) {
+        for (int k = 0; k < 8; k++) _mm512_storeu_si512(unpacked + k * 64, load_quants(kind.bits, block, k));
+        __builtin_memcpy(unpacked + quant_bytes(to), block + quant_bytes(kind), scale_bytes(kind));
+        block += block_bytes_of(kind);
+        unpacked += block_bytes_of(to);
+    }
+}
+
+/* Panels of 4 bits times many rows: their quants are unpacked once for all tiles.  In a pass of its own, since
+ * stores among a tile's loads hold those up whose addresses agree in the last 12 bits. */
+INLINE void unpacked_panels(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
+                            struct product_rows rows) {
+    _Alignas(64) uint8_t room[UNPACKED_BLOCKS_MAX * (512 + 128)];
+    const struct integer_kind unpacked = { 8, kind.group, kind.offsets };
+    struct packed_matrix panel = *w;
+    panel.data = room;
+    rows.y += panels.begin * PANEL_ROWS;
+    panel.rows = w->rows - panels.begin * PANEL_ROWS;
+    for (int32_t p = panels.begin; p < panels.end; p++, rows.y += PANEL_ROWS, panel.rows -= PANEL_ROWS) {
+        unpack_panel(kind, unpacked, panel_at(kind, w, p), w->cols / 32, room);
+        integer_rows(unpacked, &panel, 0, panel_at(kind, w, p + 1), block_bytes_of(kind), rows);
+    }
+}
+
 INLINE void integer_panels(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
                            const struct product_rows rows) {
-    for (int32_t p = panels.begin; p < panels.end; p++) integer_rows(kind, w, p, rows);
+    if (kind.bits == 4 && rows.count >= UNPACKING_ROWS_MIN && w->cols / 32 <= UNPACKED_BLOCKS_MAX)
+        return unpacked_panels(kind, w, panels, rows);
+    for (int32_t p = panels.begin; p < panels.end; p++)
+        integer_rows(kind, w, p, panel_at(kind, w, p + 1), block_bytes_of(kind), rows);
 }
 
 /* The same where a single row reads several places of the matrix at once. */
@@ -145,7 +190,7 @@ INLINE void integer_panels_apart(const struct integer_kind kind, const struct pa
         struct product_rows row = rows;
         row.meanwhile = NULL;
         for (int32_t p = panels.begin; p < end; p++)
-            integer_tile(PLACES_AT_ONCE, 1, kind, w, p, end - panels.begin, 0, row);
+            integer_tile(PLACES_AT_ONCE, 1, kind, w, p, end - panels.begin, NULL, 0, row);
         panels.begin += PLACES_AT_ONCE * (end - panels.begin);
     }
     integer_panels(kind, w, panels, rows);
@@ -167,42 +212,19 @@ INTEGER_PANELS(u4_g16, 4, 16)
 INTEGER_PANELS(u8_g32, 8, 32)
 INTEGER_PANELS(u8_g16, 8, 16)
 
-/* --- activations ----------------------------------------------------------------------------- */
-
-/* 16 columns, added up by column modulo 8. */
-INLINE __m256i folded(__m512i q) {
-    return _mm256_add_epi32(_mm512_castsi512_si256(q), _mm512_extracti64x4_epi64(q, 1));
-}
-
-static void quantize_row(struct activation_block *group, int32_t slot, const float *x, int32_t begin, int32_t end) {
-    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
-    for (int32_t b = begin / 32; b < end / 32; b++) {
-        __m512 low = _mm512_loadu_ps(x + b * 32), high = _mm512_loadu_ps(x + b * 32 + 16);
-        __m512i magnitudes = _mm512_max_epi32(_mm512_and_si512(_mm512_castps_si512(low), magnitude),
-                                              _mm512_and_si512(_mm512_castps_si512(high), magnitude));
-        struct block_scale by = block_scale(_mm512_reduce_max_epi32(magnitudes));
-        __m512i q[2] = { quants_16(low, by), quants_16(high, by) };
-        for (int h = 0; h < 2; h++)
-            _mm_storeu_si128((__m128i *)(group[b].quants[slot] + h * 16), _mm512_cvtepi32_epi8(q[h]));
-        int16_t pairs[2][2];
-        pair_sums(pairs, folded(q[0]), folded(q[1]));
-        write_block_facts(&group[b], slot, by.scale, pairs);
-    }
-}
-
 #pragma clang attribute pop
 
 /* One row: cores of Intel run fastest from one place with fetching, 1.14 times as fast as from three; those of
  * AMD, for which the other table is, from three without (Sources/Kernels/README.md).  Panels of f32 and f16 have one
  * place in both. */
 const struct matmul_kernels matmul_x86_avx512 = {
-    .quantize_row = quantize_row,
+    .quantize_row = quantize_row_avx512,
     .tile_rows = TILE_ROWS,
     .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512, u4_g32, u4_g16, u8_g32, u8_g16 },
 };
 
 const struct matmul_kernels matmul_x86_avx512bf16 = {
-    .quantize_row = quantize_row,
+    .quantize_row = quantize_row_avx512,
     .tile_rows = TILE_ROWS,
     .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512bf16, u4_g32_apart, u4_g16_apart,
                 u8_g32_apart, u8_g16_apart },

@@ -1,4 +1,4 @@
-/* panels.h: what the panels of integer and of float weights share. */
+/* panels.h: what the panels of integer and of float weights share, and the activations of the integer ones. */
 #ifndef KERNELS_X86_AVX512_PANELS_H
 #define KERNELS_X86_AVX512_PANELS_H
 #include "matmul.h"
@@ -7,6 +7,7 @@
 #define INLINE static inline __attribute__((always_inline))
 
 matmul_panels_fn panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512, panels_bf16_avx512bf16;
+quantize_row_fn quantize_row_avx512;
 
 #pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
 

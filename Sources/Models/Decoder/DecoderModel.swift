@@ -16,6 +16,8 @@ public struct DecoderOptions: Sendable {
     /// nil: f16, or f32 with `.float32`.
     public var cacheElement: CacheElement?
     public var cacheBytes = 1 << 30
+    /// Tokens whose part of the cache is cleared at load, and not where they are first used.
+    public var cacheTokensTouched = 0
     /// nil: what the checkpoint states.
     public var contextMax: Int?
     /// Most rows of a step, and most rows of logits it returns.
@@ -81,6 +83,7 @@ public final class DecoderModel: ForwardPass {
             configuration, backend: backend, cache: plan, rowsMax: rowsMax, outputRowsMax: outputRowsMax)
         do {
             try backend.makeCache(plan.shapes(configuration), pageSize: pageSize, element: layout.element)
+            if options.cacheTokensTouched > 0 { backend.touchCache(tokens: options.cacheTokensTouched) }
             logits = try builder.build(from: layout.weights, contextMax: contextMax, progress: progress)
             try backend.compile(builder.operations)
             // Nothing is read from the files from here on: what was read is what they hold.

@@ -17,6 +17,8 @@ struct ModelLoader {
     private static let outputRowsLeast = 64
 
     let settings: Settings
+    /// See `DecoderOptions`.
+    var cacheTokensTouched = 0
 
     /// - progress: called with layers done and layers in all.
     func load(
@@ -94,6 +96,7 @@ struct ModelLoader {
         options.memoryBytes = MachineMemory.availableBytes
         options.cacheBytes = try cacheBytes(
             weights: try weightBytes(of: checkpoint), available: options.memoryBytes)
+        options.cacheTokensTouched = cacheTokensTouched
         options.contextMax = settings.engine.limits.contextMax
         options.rowsMax = settings.engine.limits.stepTokensMax
         options.sequencesMax = settings.engine.limits.sequencesMax
