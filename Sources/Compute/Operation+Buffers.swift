@@ -35,13 +35,15 @@ extension [Operation] {
         }
     }
 
-    /// Whether both products at `index` are for the gate after them and for nobody else, so that their columns
-    /// may go through it as they are made.
-    func goesThroughGate(_ index: Int) -> Bool {
-        guard let buffers = buffersOfGate(behind: index) else { return false }
-        return indices.allSatisfy { reader in
-            self[reader].reads.isDisjoint(with: buffers) || (reader > 0 && buffersOfGate(behind: reader - 1) != nil)
+    /// Where two products are for the gate after them and for nobody else, so that their columns may go through it
+    /// as they are made.
+    var productsThroughGates: [Int] {
+        let products = indices.compactMap { index in buffersOfGate(behind: index).map { (index, $0) } }
+        let gates = Set(products.map { $0.0 + 1 })
+        let readElsewhere = indices.reduce(into: Set<BufferHandle>()) { buffers, reader in
+            if !gates.contains(reader) { buffers.formUnion(self[reader].reads) }
         }
+        return products.filter { $0.1.isDisjoint(with: readElsewhere) }.map(\.0)
     }
 
     /// What the gate behind `index` reads, where that is just what the products at `index` make.

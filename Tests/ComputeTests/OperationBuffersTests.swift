@@ -45,15 +45,15 @@ struct OperationBuffersTests {
         }
         let gating = Compute.Operation.gate(.silu, gate: gate, up: up, width: 32, into: out)
         let layer = [products(gate, up), gating]
-        #expect(layer.goesThroughGate(0) && !layer.goesThroughGate(1))
-        #expect((layer + layer).goesThroughGate(0) && (layer + layer).goesThroughGate(2))
-        #expect(!(layer + [.add(gates, to: hidden)]).goesThroughGate(0))
-        #expect(!(layer + [gating]).goesThroughGate(0))
-        #expect(![products(up, gate), gating].goesThroughGate(0))
-        #expect(![products(gate, up, accumulates: true), gating].goesThroughGate(0))
-        #expect(![products(gate, up), norm(), gating].goesThroughGate(0))
+        #expect(layer.productsThroughGates == [0])
+        #expect((layer + layer).productsThroughGates == [0, 2])
+        #expect((layer + [.add(gates, to: hidden)]).productsThroughGates.isEmpty)
+        #expect((layer + [gating]).productsThroughGates.isEmpty)
+        #expect([products(up, gate), gating].productsThroughGates.isEmpty)
+        #expect([products(gate, up, accumulates: true), gating].productsThroughGates.isEmpty)
+        #expect([products(gate, up), norm(), gating].productsThroughGates.isEmpty)
         let inPlace = Compute.Operation.gate(.silu, gate: gate, up: up, width: 32, into: gates)
-        #expect(![products(gate, up), inPlace].goesThroughGate(0))
+        #expect([products(gate, up), inPlace].productsThroughGates.isEmpty)
     }
 
     @Test func `an attention must follow the rotation of its own rows`() {

@@ -108,13 +108,13 @@ public final class CPUBackend: Backend {
             cache: cache)
         var lowered = try operations.map { operation throws(BackendError) in try lowering.lower(operation) }
         let feeding = operations.indices.filter(operations.feedsOnlyNext)
-        let gated = operations.indices.filter { operations.goesThroughGate($0) && isAsWideAsGate(operations, $0) }
+        let gated = operations.productsThroughGates.filter { isAsWideAsGate(operations, $0) }
         for index in feeding + gated { lowered[index].feeds_next = 1 }
-        let ownRows =
+        let productScratch =
             feeding.map { own_rows_bytes(lowered[$0 + 1].multiply.in.pointee.width) }
-            + gated.map { own_rows_bytes(lowered[$0].multiply.in.pointee.width) + Int(GATED_BYTES) }
+            + gated.map { gated_scratch_bytes(lowered[$0].multiply.in.pointee.width) }
         program = try CPUProgram(
-            lowered, kernels: kernels, workers: team.count, ownRowsBytes: ownRows.max() ?? 0,
+            lowered, kernels: kernels, workers: team.count, productScratchBytes: productScratch.max() ?? 0,
             attentions: operations.compactMap { if case .attend(let description) = $0 { description } else { nil } },
             positions: cache?.positions ?? 0)
         store.close()

@@ -153,7 +153,7 @@ struct program {
     const struct kernel_table *kernels;
     int32_t count;
     const struct operation *operations;
-    uint8_t *scratch; /* one per worker: attention's, or rows that the worker prepares for itself */
+    uint8_t *scratch; /* one per worker: attention's, or own rows and products on their way through a gate */
     size_t scratch_bytes;
     /* Partial results of attention: room for this many (block, KV head) of so many floats. */
     float *partials;
@@ -172,8 +172,11 @@ static inline size_t own_rows_bytes(int32_t width) {
         + activation_rows_bytes(OWN_ROWS_MAX, width);
 }
 
-/* Scratch, beside own rows, of products that go through a gate at once. */
+/* What one worker holds of products on their way through a gate, and the scratch for it, behind the rows of `width`
+ * that the worker may have prepared for itself. */
 enum { GATED_BYTES = 64 << 10 };
+
+static inline size_t gated_scratch_bytes(int32_t width) { return own_rows_bytes(width) + GATED_BYTES; }
 
 /* Runs every operation over the step's rows. */
 void program_run(const struct program *program, const struct step *step, struct workers *team);

@@ -38,6 +38,8 @@ static void multiply_panels(const struct multiply_operation *multiply, const str
 /* Panels of a gate that are worked on together at least: a block of activations. */
 enum { GATED_PANELS = ACTIVATION_BLOCK / PANEL_ROWS };
 
+_Static_assert(GATED_BYTES >= PASS_ROWS * 2 * ACTIVATION_BLOCK * sizeof(float), "one unit of a whole pass fits");
+
 /* What is shared out: panels of all products, or of two that go through a gate, GATED_PANELS of both. */
 static int32_t units_of(const struct operation *operation) {
     const struct multiply_operation *multiply = &operation->multiply;
@@ -98,6 +100,16 @@ static void multiply_pass(const struct multiply_operation *multiply, const struc
     }
 }
 
+/* The product of a matrix's panels from `panel` on, as if it were one of its own. */
+static struct product product_from(const struct product *product, int32_t panel) {
+    struct product rest = *product;
+    struct packed_matrix *matrix = &rest.matrix;
+    matrix->data += panel_bytes(matrix->layout, matrix->has_offsets, matrix->cols) * (size_t)panel;
+    matrix->rows -= panel * PANEL_ROWS;
+    if (rest.bias) rest.bias += panel * PANEL_ROWS;
+    return rest;
+}
+
 /* Some panels of both products of a gate, times the rows of one pass, in scratch, and then the gate of those
  * columns: what the products make stays in this worker's caches. */
 static void multiply_gated(const struct multiply_operation *multiply, const struct gate_operation *gate,
@@ -105,11 +117,12 @@ static void multiply_gated(const struct multiply_operation *multiply, const stru
     int32_t begin = panels.begin * PANEL_ROWS, end = least(panels.end * PANEL_ROWS, gate->width);
     int32_t columns = (panels.end - panels.begin) * PANEL_ROWS, stride = 2 * columns;
     float *gates = (float *)(scratch_of(run) + own_rows_bytes(multiply->in->width)), *ups = gates + columns;
-    struct product_rows rows = { .y_stride = (size_t)stride, .count = end_row - first_row };
-    rows.y = gates - begin;
-    multiply_panels(multiply, &multiply->products[0], run, panels, first_row, rows);
-    rows.y = ups - begin;
-    multiply_panels(multiply, &multiply->products[1], run, panels, first_row, rows);
+    for (int32_t i = 0; i < 2; i++) {
+        struct product product = product_from(&multiply->products[i], panels.begin);
+        struct product_rows rows = { .y_stride = (size_t)stride, .count = end_row - first_row };
+        rows.y = i ? ups : gates;
+        multiply_panels(multiply, &product, run, (struct panel_range){ 0, panels.end - panels.begin }, first_row, rows);
+    }
     for (int32_t row = first_row; row < end_row; row++, gates += stride, ups += stride)
         gate_columns(gate, run->program->kernels, row, gates, ups, begin, end);
 }

@@ -4,7 +4,6 @@
  * A tile of a few activation rows shares every weight load, and the first tile of a panel prepares its
  * quants for the others; see Sources/Kernels/README.md. */
 #if defined(__x86_64__)
-#include "pair_sums.h"
 #include "panels.h"
 #include "vectors.h"
 
@@ -315,6 +314,14 @@ PANELS(panels_u8_g16, w->has_offsets && w->quant_maximum <= 63 ? u6_g16_offsets
                                                                : matmul_portable.panels[LAYOUT_U8_G16])
 
 /* --- activations ----------------------------------------------------------------------------- */
+
+/* pairs: as pairs16 of activations.h.  low, high: quants of a block's halves, added up by column modulo 8. */
+INLINE void pair_sums(int16_t pairs[2][2], __m256i low, __m256i high) {
+    __m128i low4 = _mm_add_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
+    __m128i high4 = _mm_add_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
+    __m128i sums = _mm_hadd_epi32(low4, high4);
+    _mm_storeu_si64(pairs, _mm_packs_epi32(sums, sums));
+}
 
 static void quantize_row(struct activation_block *group, int32_t slot, const float *x, int32_t begin, int32_t end) {
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);

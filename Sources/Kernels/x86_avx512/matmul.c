@@ -158,8 +158,8 @@ INLINE void unpack_panel(const struct integer_kind kind, const struct integer_ki
     }
 }
 
-/* Panels of 4 bits times many rows: their quants are unpacked once for all tiles.  In a pass of its own, since
- * stores among a tile's loads hold those up whose addresses agree in the last 12 bits. */
+/* Panels of 4 bits times many rows: their quants are unpacked once for all tiles.  In a pass of its own:
+ * stores among a tile's loads cost more than they save (Sources/Kernels/README.md). */
 INLINE void unpacked_panels(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
                             struct product_rows rows) {
     _Alignas(64) uint8_t room[UNPACKED_BLOCKS_MAX * (512 + 128)];

@@ -19,6 +19,7 @@ struct BenchModelCommand: ParsableCommand {
             the part of the time that is spent outside the model: planning, sampling, publishing.
             All prompts go in at full speed, whatever engine.mixed_prompt_tokens_max says, and no token is
             guessed, whatever engine.draft_rows_max says: answers to random prompts soon repeat themselves.
+            The memory of the cache that all of it uses is cleared beforehand.
 
             With --machine, `of limit` counts products alone, which no program could pass. JSON says
             share_of_format_limit, too: there the scales of integers and attention in f32 count as well,
@@ -62,8 +63,9 @@ struct BenchModelCommand: ParsableCommand {
 
     func validate() throws {
         guard (1...1000).contains(rounds) else { throw ValidationError("--rounds is 1 to 1000.") }
-        guard streamPrompt > 0 else { throw ValidationError("--stream-prompt is at least 1.") }
-        guard generate > 1 else { throw ValidationError("--generate is at least 2.") }
+        let most = BenchNumbers.largest
+        guard (1...most).contains(streamPrompt) else { throw ValidationError("--stream-prompt is 1 to \(most).") }
+        guard (2...most).contains(generate) else { throw ValidationError("--generate is 2 to \(most).") }
     }
 
     mutating func run() throws {
