@@ -35,27 +35,6 @@ extension [Operation] {
         }
     }
 
-    /// Where two products are for the gate after them and for nobody else, so that their columns may go through it
-    /// as they are made.
-    var productsThroughGates: [Int] {
-        let products = indices.compactMap { index in buffersOfGate(behind: index).map { (index, $0) } }
-        let gates = Set(products.map { $0.0 + 1 })
-        let readElsewhere = indices.reduce(into: Set<BufferHandle>()) { buffers, reader in
-            if !gates.contains(reader) { buffers.formUnion(self[reader].reads) }
-        }
-        return products.filter { $0.1.isDisjoint(with: readElsewhere) }.map(\.0)
-    }
-
-    /// What the gate behind `index` reads, where that is just what the products at `index` make.
-    private func buffersOfGate(behind index: Int) -> Set<BufferHandle>? {
-        guard index + 1 < count, case .multiply(let products, let input, .all) = self[index],
-            case .gate(_, let gate, let up, _, let output) = self[index + 1],
-            products.map(\.output) == [gate, up], products.allSatisfy({ !$0.accumulates }),
-            !Set([input, output]).contains(gate.buffer), !Set([input, output]).contains(up.buffer), input != output
-        else { return nil }
-        return [gate.buffer, up.buffer]
-    }
-
     /// Whether the operation at `index` makes rows for the product after it and for nobody else, so that
     /// each worker may make its own copy of them.
     func feedsOnlyNext(_ index: Int) -> Bool {

@@ -3,16 +3,19 @@
 
 static void run_operation(const struct operation *operation, const struct run *run) {
     switch (operation->kind) {
+    case OPERATION_MULTIPLY: run_multiply(&operation->multiply, run); break;
     case OPERATION_ROTATE_STORE: run_rotate_store(&operation->attention, run); break;
     case OPERATION_ATTEND: run_attend(&operation->attention, run); break;
     default: run_rows(operation, run);
     }
 }
 
-/* Runs the operation, and those behind it for which nobody need wait: returns how many. */
+/* Runs the operation, and the next one with it where nobody need wait in between: returns how many. */
 static int32_t run_operations(const struct operation *operation, const struct run *run) {
-    if (operation->kind == OPERATION_MULTIPLY) return run_multiply(operation, run);
-    if (operation->feeds_next && rows_of(operation, run) <= OWN_ROWS_MAX) return multiply_own_rows(operation, run);
+    if (operation->feeds_next && rows_of(operation, run) <= OWN_ROWS_MAX) {
+        multiply_own_rows(operation, run);
+        return 2;
+    }
     if (operation->kind == OPERATION_ROTATE_STORE && heads_stand_alone(&operation->attention, run)) {
         rotate_store_attend(&operation[1].attention, run);
         return 2;
@@ -22,8 +25,8 @@ static int32_t run_operations(const struct operation *operation, const struct ru
 }
 
 static struct ahead ahead_of(const struct operation *operation, const struct run *run) {
-    if (operation->feeds_next && operation->kind != OPERATION_MULTIPLY) operation++;
-    return operation->kind == OPERATION_MULTIPLY ? weights_ahead(operation, run) : (struct ahead){ 0 };
+    if (operation->feeds_next) operation++;
+    return operation->kind == OPERATION_MULTIPLY ? weights_ahead(&operation->multiply, run) : (struct ahead){ 0 };
 }
 
 static void run_worker(void *context, struct workers *team, int32_t worker) {

@@ -1,5 +1,4 @@
-// OperationBuffersTests.swift: when each worker may make its own copy of a product's input, and when products may
-// go through their gate as they are made.
+// OperationBuffersTests.swift: when each worker may make its own copy of a product's input.
 import Testing
 
 @testable import Compute
@@ -35,25 +34,6 @@ struct OperationBuffersTests {
         }
         #expect([gate(into: normed), product(by: normed, into: out)].feedsOnlyNext(0))
         #expect(![gate(into: hidden), product(by: hidden, into: out)].feedsOnlyNext(0))
-    }
-
-    @Test func `two products go through their gate when nobody else reads them`() {
-        let gates = BufferHandle(index: 3), gate = BufferSlice(gates), up = BufferSlice(gates, offset: 32)
-        func products(_ first: BufferSlice, _ second: BufferSlice, accumulates: Bool = false) -> Compute.Operation {
-            let products = [first, second].map { Product(MatrixHandle(index: 0), into: $0, accumulates: accumulates) }
-            return .multiply(products, by: normed, rows: .all)
-        }
-        let gating = Compute.Operation.gate(.silu, gate: gate, up: up, width: 32, into: out)
-        let layer = [products(gate, up), gating]
-        #expect(layer.productsThroughGates == [0])
-        #expect((layer + layer).productsThroughGates == [0, 2])
-        #expect((layer + [.add(gates, to: hidden)]).productsThroughGates.isEmpty)
-        #expect((layer + [gating]).productsThroughGates.isEmpty)
-        #expect([products(up, gate), gating].productsThroughGates.isEmpty)
-        #expect([products(gate, up, accumulates: true), gating].productsThroughGates.isEmpty)
-        #expect([products(gate, up), norm(), gating].productsThroughGates.isEmpty)
-        let inPlace = Compute.Operation.gate(.silu, gate: gate, up: up, width: 32, into: gates)
-        #expect([products(gate, up), inPlace].productsThroughGates.isEmpty)
     }
 
     @Test func `an attention must follow the rotation of its own rows`() {

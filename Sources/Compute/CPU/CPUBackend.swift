@@ -108,24 +108,13 @@ public final class CPUBackend: Backend {
             cache: cache)
         var lowered = try operations.map { operation throws(BackendError) in try lowering.lower(operation) }
         let feeding = operations.indices.filter(operations.feedsOnlyNext)
-        let gated = operations.productsThroughGates.filter { isAsWideAsGate(operations, $0) }
-        for index in feeding + gated { lowered[index].feeds_next = 1 }
-        let productScratch =
-            feeding.map { own_rows_bytes(lowered[$0 + 1].multiply.in.pointee.width) }
-            + gated.map { gated_scratch_bytes(lowered[$0].multiply.in.pointee.width) }
+        for index in feeding { lowered[index].feeds_next = 1 }
+        let ownRows = feeding.map { own_rows_bytes(lowered[$0 + 1].multiply.in.pointee.width) }.max() ?? 0
         program = try CPUProgram(
-            lowered, kernels: kernels, workers: team.count, productScratchBytes: productScratch.max() ?? 0,
+            lowered, kernels: kernels, workers: team.count, ownRowsBytes: ownRows,
             attentions: operations.compactMap { if case .attend(let description) = $0 { description } else { nil } },
             positions: cache?.positions ?? 0)
         store.close()
-    }
-
-    /// Whether the products at `index` have a row for each column of the gate behind them.
-    private func isAsWideAsGate(_ operations: [Operation], _ index: Int) -> Bool {
-        guard case .multiply(let products, _, _) = operations[index],
-            case .gate(_, _, _, let width, _) = operations[index + 1]
-        else { return false }
-        return products.allSatisfy { matrices[$0.matrix.index].record.rows == width }
     }
 
     public func copyPage(group: Int, from source: Int, to target: Int) {

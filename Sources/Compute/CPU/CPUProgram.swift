@@ -9,7 +9,7 @@ final class CPUProgram {
     private var record: program
 
     init(
-        _ list: [operation], kernels: KernelTable, workers: Int, productScratchBytes: Int,
+        _ list: [operation], kernels: KernelTable, workers: Int, ownRowsBytes: Int,
         attentions: [AttentionDescription], positions: Int
     ) throws(BackendError) {
         let headSizeMax = attentions.map(\.headSize).max() ?? 8
@@ -19,7 +19,7 @@ final class CPUProgram {
         let share = attentions.map { $0.heads / $0.kvHeads }.max() ?? 1
         let perHead = spans * share * Int(attention_partial_floats(Int32(headSizeMax)))
         partials = try DeviceMemory.allocate(heads * perHead * MemoryLayout<Float>.size)
-        let scratchBytes = max(attention_scratch_bytes(Int32(headSizeMax)), productScratchBytes)
+        let scratchBytes = max(attention_scratch_bytes(Int32(headSizeMax)), ownRowsBytes)
         scratch = try DeviceMemory.allocate(scratchBytes * workers)
         operations = .allocate(capacity: list.count)
         _ = operations.initialize(from: list)

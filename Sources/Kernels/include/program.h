@@ -135,9 +135,7 @@ struct scalar_operation {
 
 struct operation {
     int32_t kind;
-    /* Nothing but the next operation reads what this one makes: a multiply what a norm or a gate makes, or a gate
-     * what the two products of a multiply make, each as wide as the gate. */
-    int32_t feeds_next;
+    int32_t feeds_next; /* the next operation is a multiply, and nothing else reads what this one makes */
     union {
         struct embed_operation embed;
         struct normalize_operation normalize;
@@ -153,7 +151,7 @@ struct program {
     const struct kernel_table *kernels;
     int32_t count;
     const struct operation *operations;
-    uint8_t *scratch; /* one per worker: attention's, or own rows and products on their way through a gate */
+    uint8_t *scratch; /* one per worker: attention's, or rows that the worker prepares for itself */
     size_t scratch_bytes;
     /* Partial results of attention: room for this many (block, KV head) of so many floats. */
     float *partials;
@@ -171,12 +169,6 @@ static inline size_t own_rows_bytes(int32_t width) {
     return OWN_ROWS_MAX * ((size_t)own_row_stride(width) * sizeof(float) + rounded_row_bytes(width))
         + activation_rows_bytes(OWN_ROWS_MAX, width);
 }
-
-/* What one worker holds of products on their way through a gate, and the scratch for it, behind the rows of `width`
- * that the worker may have prepared for itself. */
-enum { GATED_BYTES = 64 << 10 };
-
-static inline size_t gated_scratch_bytes(int32_t width) { return own_rows_bytes(width) + GATED_BYTES; }
 
 /* Runs every operation over the step's rows. */
 void program_run(const struct program *program, const struct step *step, struct workers *team);

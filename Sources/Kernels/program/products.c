@@ -19,14 +19,17 @@ static const void *activations(const struct buffer *buffer, int32_t layout, int3
     }
 }
 
-/* rows: where results go, and how many. */
 static void multiply_panels(const struct multiply_operation *multiply, const struct product *product,
-                            const struct run *run, struct panel_range panels, int32_t begin,
-                            struct product_rows rows) {
+                            const struct run *run, struct panel_range panels, int32_t begin, int32_t end) {
     const struct kernel_table *kernels = run->program->kernels;
     const struct packed_matrix *matrix = &product->matrix;
-    rows.accumulate = product->accumulate;
-    rows.meanwhile = run->cache_ahead;
+    struct product_rows rows = {
+        .y = row_of(product->out.buffer, begin) + product->out.offset,
+        .y_stride = (size_t)product->out.buffer->stride,
+        .count = end - begin,
+        .accumulate = product->accumulate,
+        .meanwhile = run->cache_ahead,
+    };
     rows.x = activations(multiply->in, matrix->layout, begin, &rows.x_stride);
     panels_kernel(kernels->matmul, matrix->layout)(matrix, panels, &rows);
     if (!product->bias) return;
@@ -35,32 +38,23 @@ static void multiply_panels(const struct multiply_operation *multiply, const str
         kernels->rows->add_f32(rows.y + (size_t)row * rows.y_stride + first, product->bias + first, live);
 }
 
-/* Panels of a gate that are worked on together at least: a block of activations. */
-enum { GATED_PANELS = ACTIVATION_BLOCK / PANEL_ROWS };
-
-_Static_assert(GATED_BYTES >= PASS_ROWS * 2 * ACTIVATION_BLOCK * sizeof(float), "one unit of a whole pass fits");
-
-/* What is shared out: panels of all products, or of two that go through a gate, GATED_PANELS of both. */
-static int32_t units_of(const struct operation *operation) {
-    const struct multiply_operation *multiply = &operation->multiply;
-    if (operation->feeds_next) return parts_of(panel_count(multiply->products[0].matrix.rows), GATED_PANELS);
+static int32_t panels_of(const struct multiply_operation *multiply) {
     int32_t panels = 0;
     for (int32_t i = 0; i < multiply->count; i++) panels += panel_count(multiply->products[i].matrix.rows);
     return panels;
 }
 
-/* The units of a multiply stand in one line, once for each pass over PASS_ROWS rows; parts cut it. */
+/* The panels of all products stand in one line, once for each pass over PASS_ROWS rows; parts cut it. */
 struct line {
-    int32_t units;    /* of a pass */
+    int32_t panels;   /* of a pass */
     int32_t length;   /* of all passes */
     int32_t shares;   /* that each worker's even share of what is left is cut into */
-    int32_t shortest; /* part, in units */
+    int32_t shortest; /* part, in panels */
 };
 
-static struct line line_of(const struct operation *operation, const struct run *run) {
-    struct line line = { .units = units_of(operation) };
-    int32_t rows = rows_of(operation, run);
-    line.length = line.units * parts_of(rows, PASS_ROWS);
+static struct line line_of(const struct multiply_operation *multiply, int32_t rows) {
+    struct line line = { .panels = panels_of(multiply) };
+    line.length = line.panels * parts_of(rows, PASS_ROWS);
     line.shares = rows == 1 ? 1 : 2;
     line.shortest = rows > ACTIVATION_SLOTS ? 1 : PLACES_AT_ONCE;
     return line;
@@ -87,87 +81,34 @@ static void multiply_pass(const struct multiply_operation *multiply, const struc
                           int32_t first_row, int32_t end_row) {
     int32_t base = 0;
     for (int32_t i = 0; i < multiply->count; i++) {
-        const struct product *product = &multiply->products[i];
-        int32_t own = panel_count(product->matrix.rows);
+        int32_t own = panel_count(multiply->products[i].matrix.rows);
         struct panel_range panels = { part.begin > base ? part.begin - base : 0, least(own, part.end - base) };
-        struct product_rows rows = {
-            .y = row_of(product->out.buffer, first_row) + product->out.offset,
-            .y_stride = (size_t)product->out.buffer->stride,
-            .count = end_row - first_row,
-        };
-        if (panels.begin < panels.end) multiply_panels(multiply, product, run, panels, first_row, rows);
+        if (panels.begin < panels.end)
+            multiply_panels(multiply, &multiply->products[i], run, panels, first_row, end_row);
         base += own;
     }
 }
 
-/* The product of a matrix's panels from `panel` on, as if it were one of its own. */
-static struct product product_from(const struct product *product, int32_t panel) {
-    struct product rest = *product;
-    struct packed_matrix *matrix = &rest.matrix;
-    matrix->data += panel_bytes(matrix->layout, matrix->has_offsets, matrix->cols) * (size_t)panel;
-    matrix->rows -= panel * PANEL_ROWS;
-    if (rest.bias) rest.bias += panel * PANEL_ROWS;
-    return rest;
-}
-
-/* Some panels of both products of a gate, times the rows of one pass, in scratch, and then the gate of those
- * columns: what the products make stays in this worker's caches. */
-static void multiply_gated(const struct multiply_operation *multiply, const struct gate_operation *gate,
-                           const struct run *run, struct panel_range panels, int32_t first_row, int32_t end_row) {
-    int32_t begin = panels.begin * PANEL_ROWS, end = least(panels.end * PANEL_ROWS, gate->width);
-    int32_t columns = (panels.end - panels.begin) * PANEL_ROWS, stride = 2 * columns;
-    float *gates = (float *)(scratch_of(run) + own_rows_bytes(multiply->in->width)), *ups = gates + columns;
-    for (int32_t i = 0; i < 2; i++) {
-        struct product product = product_from(&multiply->products[i], panels.begin);
-        struct product_rows rows = { .y_stride = (size_t)stride, .count = end_row - first_row };
-        rows.y = i ? ups : gates;
-        multiply_panels(multiply, &product, run, (struct panel_range){ 0, panels.end - panels.begin }, first_row, rows);
-    }
-    for (int32_t row = first_row; row < end_row; row++, gates += stride, ups += stride)
-        gate_columns(gate, run->program->kernels, row, gates, ups, begin, end);
-}
-
-/* The same for units of GATED_PANELS, as many at a time as fit in scratch. */
-static void gate_pass(const struct operation *operation, const struct multiply_operation *multiply,
-                      const struct run *run, struct panel_range part, int32_t first_row, int32_t end_row) {
-    int32_t unit_bytes = (end_row - first_row) * 2 * ACTIVATION_BLOCK * (int32_t)sizeof(float);
-    int32_t all = panel_count(multiply->products[0].matrix.rows), step = GATED_BYTES / unit_bytes;
-    for (int32_t unit = part.begin; unit < part.end; unit += step) {
-        struct panel_range panels = { unit * GATED_PANELS, least(unit + step, part.end) * GATED_PANELS };
-        panels.end = least(panels.end, all);
-        multiply_gated(multiply, &operation[1].gate, run, panels, first_row, end_row);
-    }
-}
-
-/* multiply: the operation's, or the same of own rows. */
-static void share_out(const struct operation *operation, const struct multiply_operation *multiply,
-                      const struct run *run) {
-    int32_t rows = rows_of(operation, run), workers = workers_count(run->team);
-    struct line line = line_of(operation, run);
+void run_multiply(const struct multiply_operation *multiply, const struct run *run) {
+    int32_t rows = selected_rows(multiply->outputs_only, run), workers = workers_count(run->team);
+    struct line line = line_of(multiply, rows);
     for (int64_t next = first_part(run);; next = next_part(run)) {
         struct panel_range part = part_of(&line, workers, next);
         if (part.begin >= part.end) return;
         while (part.begin < part.end) {
-            int32_t pass = part.begin / line.units, base = pass * line.units, row = pass * PASS_ROWS;
-            struct panel_range own = { part.begin - base, least(part.end - base, line.units) };
-            if (operation->feeds_next) gate_pass(operation, multiply, run, own, row, least(row + PASS_ROWS, rows));
-            else multiply_pass(multiply, run, own, row, least(row + PASS_ROWS, rows));
+            int32_t pass = part.begin / line.panels, base = pass * line.panels, row = pass * PASS_ROWS;
+            struct panel_range own = { part.begin - base, least(part.end - base, line.panels) };
+            multiply_pass(multiply, run, own, row, least(row + PASS_ROWS, rows));
             part.begin = base + own.end;
         }
     }
 }
 
-int32_t run_multiply(const struct operation *operation, const struct run *run) {
-    share_out(operation, &operation->multiply, run);
-    return operation->feeds_next ? 2 : 1;
-}
-
-struct ahead weights_ahead(const struct operation *operation, const struct run *run) {
-    const struct multiply_operation *multiply = &operation->multiply;
-    struct line line = line_of(operation, run);
+struct ahead weights_ahead(const struct multiply_operation *multiply, const struct run *run) {
+    struct line line = line_of(multiply, selected_rows(multiply->outputs_only, run));
     struct panel_range part = part_of(&line, workers_count(run->team), run->worker);
     if (part.begin >= part.end) return (struct ahead){ 0 };
-    int32_t panel = part.begin % line.units * (operation->feeds_next ? GATED_PANELS : 1), product = 0;
+    int32_t panel = part.begin % line.panels, product = 0;
     for (int32_t own; panel >= (own = panel_count(multiply->products[product].matrix.rows)); product++) panel -= own;
     const struct packed_matrix *matrix = &multiply->products[product].matrix;
     size_t bytes = panel_bytes(matrix->layout, matrix->has_offsets, matrix->cols);
@@ -188,11 +129,10 @@ static struct buffer own_rows(const struct buffer *like, const struct run *run) 
     return own;
 }
 
-int32_t multiply_own_rows(const struct operation *operation, const struct run *run) {
+void multiply_own_rows(const struct operation *operation, const struct run *run) {
     struct multiply_operation multiply = operation[1].multiply;
     struct buffer own = own_rows(multiply.in, run);
     multiply.in = &own;
     prepare_rows(operation, run, &own);
-    share_out(&operation[1], &multiply, run);
-    return operation[1].feeds_next ? 3 : 2;
+    run_multiply(&multiply, run);
 }

@@ -40,18 +40,13 @@ static void normalize_row(const struct operation *operation, const struct run *r
     else derive_columns(kernels, norm->out, row, 0, norm->width);
 }
 
-void gate_columns(const struct gate_operation *gate, const struct kernel_table *kernels, int32_t row,
-                  const float *gates, const float *ups, int32_t begin, int32_t end) {
-    const struct row_kernels *rows = kernels->rows;
-    (gate->kind == GATE_SILU ? rows->silu_multiply_f32 : rows->gelu_tanh_multiply_f32)(
-        row_of(gate->out, row) + begin, gates, ups, end - begin);
-    derive_columns(kernels, gate->out, row, begin, end);
-}
-
 static void gate_row(const struct operation *operation, const struct run *run, int32_t row) {
     const struct gate_operation *gate = &operation->gate;
-    gate_columns(gate, run->program->kernels, row, row_of(gate->gate.buffer, row) + gate->gate.offset,
-                 row_of(gate->up.buffer, row) + gate->up.offset, 0, gate->width);
+    const struct row_kernels *rows = run->program->kernels->rows;
+    (gate->kind == GATE_SILU ? rows->silu_multiply_f32 : rows->gelu_tanh_multiply_f32)(
+        row_of(gate->out, row), row_of(gate->gate.buffer, row) + gate->gate.offset,
+        row_of(gate->up.buffer, row) + gate->up.offset, gate->width);
+    derive_columns(run->program->kernels, gate->out, row, 0, gate->width);
 }
 
 static void add_row(const struct operation *operation, const struct run *run, int32_t row) {

@@ -41,9 +41,6 @@ static inline int32_t selected_rows(int32_t outputs_only, const struct run *run)
 int32_t rows_of(const struct operation *operation, const struct run *run);
 /* Row by row: everything but products and attention. */
 void run_rows(const struct operation *operation, const struct run *run);
-/* Columns [begin, end) of a gate's output row, of gates and ups that begin there. */
-void gate_columns(const struct gate_operation *gate, const struct kernel_table *kernels, int32_t row,
-                  const float *gates, const float *ups, int32_t begin, int32_t end);
 /* All rows of a norm or a gate by this worker alone, into `out` instead of the operation's own buffer. */
 void prepare_rows(const struct operation *operation, const struct run *run, const struct buffer *out);
 
@@ -56,13 +53,11 @@ void list_cache_ahead(const struct run *run, int32_t operation, const uint8_t *p
 /* Whole groups of activation rows that stay in L2 beside a panel: products pass over the weights once for each. */
 enum { PASS_ROWS = 128 };
 
-/* A multiply, and with feeds_next the gate behind it: returns how many operations that were. */
-int32_t run_multiply(const struct operation *operation, const struct run *run);
-/* An operation that feeds a multiply, and what run_multiply runs: each worker makes the few input rows in its own
- * scratch.  Returns how many operations that were. */
-int32_t multiply_own_rows(const struct operation *operation, const struct run *run);
-/* The weights with which this worker will begin a multiply. */
-struct ahead weights_ahead(const struct operation *operation, const struct run *run);
+void run_multiply(const struct multiply_operation *multiply, const struct run *run);
+/* An operation with feeds_next and its product: each worker makes the few input rows in its own scratch. */
+void multiply_own_rows(const struct operation *operation, const struct run *run);
+/* The weights with which this worker will begin a product. */
+struct ahead weights_ahead(const struct multiply_operation *multiply, const struct run *run);
 
 void run_rotate_store(const struct attention_layer *layer, const struct run *run);
 void run_attend(const struct attention_layer *layer, const struct run *run);
