@@ -123,6 +123,8 @@ struct matmul_kernels {
     /* Rows of a whole tile of integer panels.  The first tile of a panel fetches weights, and each of the others
      * calls fetch_next once a block; 0 where none does. */
     int32_t tile_rows;
+    /* Of each layout, panels that many rows take in one tile: ranges of whole multiples are fastest; 0 for any. */
+    int32_t panels_together[LAYOUT_COUNT];
     matmul_panels_fn *panels[LAYOUT_COUNT];
 };
 

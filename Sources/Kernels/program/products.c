@@ -50,10 +50,13 @@ struct line {
     int32_t length;   /* of all passes */
     int32_t shares;   /* that each worker's even share of what is left is cut into */
     int32_t shortest; /* part, in panels */
+    int32_t together; /* panels: whole multiples are fastest */
 };
 
-static struct line line_of(const struct multiply_operation *multiply, int32_t rows) {
-    struct line line = { .panels = panels_of(multiply) };
+static struct line line_of(const struct multiply_operation *multiply, int32_t rows,
+                           const struct matmul_kernels *kernels) {
+    int32_t together = kernels->panels_together[multiply->products[0].matrix.layout];
+    struct line line = { .panels = panels_of(multiply), .together = together ? together : 1 };
     line.length = line.panels * parts_of(rows, PASS_ROWS);
     line.shares = rows == 1 ? 1 : 2;
     line.shortest = rows > ACTIVATION_SLOTS ? 1 : PLACES_AT_ONCE;
@@ -68,7 +71,7 @@ static struct panel_range part_of(const struct line *line, int32_t workers, int6
     for (;; part -= workers) {
         int32_t left = line->length - begin, share = parts_of(left, line->shares * workers);
         if (left <= 0) return (struct panel_range){ line->length, line->length };
-        run = share > line->shortest ? share : line->shortest;
+        run = parts_of(share > line->shortest ? share : line->shortest, line->together) * line->together;
         if (part < workers) break;
         begin += run * workers;
     }
@@ -91,7 +94,7 @@ static void multiply_pass(const struct multiply_operation *multiply, const struc
 
 void run_multiply(const struct multiply_operation *multiply, const struct run *run) {
     int32_t rows = selected_rows(multiply->outputs_only, run), workers = workers_count(run->team);
-    struct line line = line_of(multiply, rows);
+    struct line line = line_of(multiply, rows, run->program->kernels->matmul);
     for (int64_t next = first_part(run);; next = next_part(run)) {
         struct panel_range part = part_of(&line, workers, next);
         if (part.begin >= part.end) return;
@@ -105,7 +108,8 @@ void run_multiply(const struct multiply_operation *multiply, const struct run *r
 }
 
 struct ahead weights_ahead(const struct multiply_operation *multiply, const struct run *run) {
-    struct line line = line_of(multiply, selected_rows(multiply->outputs_only, run));
+    int32_t rows = selected_rows(multiply->outputs_only, run);
+    struct line line = line_of(multiply, rows, run->program->kernels->matmul);
     struct panel_range part = part_of(&line, workers_count(run->team), run->worker);
     if (part.begin >= part.end) return (struct ahead){ 0 };
     int32_t panel = part.begin % line.panels, product = 0;

@@ -220,12 +220,14 @@ INTEGER_PANELS(u8_g16, 8, 16)
 const struct matmul_kernels matmul_x86_avx512 = {
     .quantize_row = quantize_row_avx512,
     .tile_rows = TILE_ROWS,
+    .panels_together = PANELS_TOGETHER,
     .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512, u4_g32, u4_g16, u8_g32, u8_g16 },
 };
 
 const struct matmul_kernels matmul_x86_avx512bf16 = {
     .quantize_row = quantize_row_avx512,
     .tile_rows = TILE_ROWS,
+    .panels_together = PANELS_TOGETHER,
     .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512bf16, u4_g32_apart, u4_g16_apart,
                 u8_g32_apart, u8_g16_apart },
 };

@@ -15,16 +15,21 @@ INLINE void dot_tile(const int places, const int tokens, const int layout, const
 #pragma clang loop unroll(full)
     for (int i = 0; i < places * tokens; i++) acc[i] = _mm512_setzero_ps();
     for (size_t at = 0; at < 2 * even_columns(w->cols); at += 4) {
-        if (fetches) fetch_columns(base + panel, at * PANEL_ROWS);
+        if (fetches) fetch_columns(base + (size_t)places * panel, places, at * PANEL_ROWS);
+        __m512i weights[FLOAT_PANELS_TOGETHER];
 #pragma clang loop unroll(full)
-        for (int s = 0; s < places; s++) {
-            __m512i weights = _mm512_loadu_si512(base + (size_t)s * stride + at * PANEL_ROWS);
+        for (int s = 0; s < places; s++)
+            weights[s] = _mm512_loadu_si512(base + (size_t)s * stride + at * PANEL_ROWS);
 #pragma clang loop unroll(full)
-            for (int t = 0; t < tokens; t++) {
-                int32_t pair;
-                __builtin_memcpy(&pair, pairs + (size_t)t * rows.x_stride + at, 4);
+        for (int t = 0; t < tokens; t++) {
+            int32_t pair;
+            __builtin_memcpy(&pair, pairs + (size_t)t * rows.x_stride + at, 4);
+            __m512bh both = (__m512bh)_mm512_set1_epi32(pair);
+#pragma clang loop unroll(full)
+            for (int s = 0; s < places; s++) {
                 __m512 *sum = &acc[s * tokens + t];
-                *sum = _mm512_dpbf16_ps(*sum, (__m512bh)weights, (__m512bh)_mm512_set1_epi32(pair));
+                *sum = _mm512_dpbf16_ps(*sum, (__m512bh)weights[s], both);
+                if (places > 1) in_order(sum);
             }
         }
     }

@@ -33,17 +33,20 @@ INLINE void float_tile(const int places, const int tokens, const int layout, con
         if (flushes) pin(&acc[i]);
     }
     for (int32_t c = 0; c < w->cols; c += together) {
-        if (fetches) fetch_columns(base + panel, (size_t)c * (layout == LAYOUT_F32 ? 64 : 32));
+        if (fetches) fetch_columns(base + (size_t)places * panel, places, (size_t)c * (layout == LAYOUT_F32 ? 64 : 32));
 #pragma clang loop unroll(full)
         for (int behind = together - 1; behind >= 0; behind--) {
+            __m512 weights[FLOAT_PANELS_TOGETHER];
 #pragma clang loop unroll(full)
-            for (int s = 0; s < places; s++) {
-                __m512 weights = load_weights(layout, base + (size_t)s * stride, c, behind);
+            for (int s = 0; s < places; s++) weights[s] = load_weights(layout, base + (size_t)s * stride, c, behind);
 #pragma clang loop unroll(full)
-                for (int t = 0; t < tokens; t++) {
-                    float value = ((const float *)(rows.x + (size_t)t * rows.x_stride))[c + behind];
+            for (int t = 0; t < tokens; t++) {
+                __m512 value = _mm512_set1_ps(((const float *)(rows.x + (size_t)t * rows.x_stride))[c + behind]);
+#pragma clang loop unroll(full)
+                for (int s = 0; s < places; s++) {
                     __m512 *sum = &acc[s * tokens + t];
-                    *sum = _mm512_fmadd_ps(weights, _mm512_set1_ps(value), *sum);
+                    *sum = _mm512_fmadd_ps(weights[s], value, *sum);
+                    if (places > 1) in_order(sum);
                 }
             }
         }

@@ -20,15 +20,28 @@ INLINE void store_rows(const struct product_rows rows, int t, int32_t first, __m
 }
 
 /* Panels `first`, first + apart, ... times `tokens` rows; places * tokens <= FLOAT_TILE_SUMS.
- * fetches: the panel behind, while this one is worked on; past the matrix that does no harm. */
+ * fetches: the panels behind, while these are worked on; past the matrix that does no harm. */
 typedef void float_tile_fn(const int places, const int tokens, const int layout, const struct packed_matrix *w,
                            int32_t first, int32_t apart, const int fetches, const struct product_rows rows);
 
-/* Sums of 16 outputs that a float tile holds in registers: of rows, or of panels. */
-enum { FLOAT_TILE_SUMS = 16 };
+enum {
+    FLOAT_TILE_SUMS = 24, /* of 16 outputs, that a float tile holds in registers */
+    /* Panels that share a tile of many rows, whose elements are then loaded once for all.  Halves take two operations
+     * to widen, which fewer panels share among more rows. */
+    FLOAT_PANELS_TOGETHER = 3,
+    HALF_PANELS_TOGETHER = 2,
+    FLOAT_ALONE_ROWS = 16 /* up to which a tile takes one panel: memory is then read in one place */
+};
 
-INLINE void fetch_columns(const uint8_t *behind, size_t at) {
-    if (at % FETCH_LINE == 0) __builtin_prefetch(behind + at, 0, 2);
+#define PANELS_TOGETHER { FLOAT_PANELS_TOGETHER, HALF_PANELS_TOGETHER, FLOAT_PANELS_TOGETHER }
+
+/* A sum is done before what follows is loaded: the compiler would otherwise load all rows at once, and keep sums in
+ * memory for that. */
+INLINE void in_order(__m512 *sum) { __asm__ volatile("" : "+v"(*sum) : : "memory"); }
+
+/* A line for each of `panels` panels, where their columns begin one; as one piece, which suits the memory. */
+INLINE void fetch_columns(const uint8_t *behind, const int panels, size_t at) {
+    if (at % FETCH_LINE == 0) fetch_block(behind + at * (size_t)panels, (size_t)panels * FETCH_LINE);
 }
 
 INLINE void store_tile(const int places, const int tokens, const struct packed_matrix *w, int32_t first, int32_t apart,
@@ -40,28 +53,41 @@ INLINE void store_tile(const int places, const int tokens, const struct packed_m
     }
 }
 
-/* Rows in tiles of 16, 8, 4, 2 and 1, of which a panel's first fetches.  A single row reads `places` of the matrix at
- * once.  That, `tile` and `layout` are constants after inlining. */
+/* `together` neighbouring panels times rows, in tiles of at most `most`, of which the first fetches. */
+INLINE void float_rows(float_tile_fn *tile, const int layout, const int together, const int most,
+                       const struct packed_matrix *w, int32_t panel, const struct product_rows rows) {
+#define TILE(tokens) tile(together, tokens, layout, w, panel, 1, t == 0, rows_from(rows, t, 1)), t += tokens
+    for (int32_t t = 0; t < rows.count;) {
+        int32_t left = rows.count - t;
+        if (left >= most) TILE(most);
+        else if (most > 8 && left >= 8) TILE(8);
+        else if (left >= 4) TILE(4);
+        else if (left >= 2) TILE(2);
+        else TILE(1);
+    }
+#undef TILE
+}
+
+INLINE void float_panels_together(float_tile_fn *tile, const int layout, const struct packed_matrix *w,
+                                  struct panel_range panels, const struct product_rows rows) {
+    const int together = layout == LAYOUT_F16 ? HALF_PANELS_TOGETHER : FLOAT_PANELS_TOGETHER;
+    int32_t p = panels.begin;
+    for (; p + together <= panels.end; p += together)
+        float_rows(tile, layout, together, FLOAT_TILE_SUMS / together, w, p, rows);
+    for (; p < panels.end; p++) float_rows(tile, layout, 1, FLOAT_ALONE_ROWS, w, p, rows);
+}
+
+/* A single row reads `places` of the matrix at once.  That, `tile` and `layout` are constants after inlining. */
 INLINE void float_panels(float_tile_fn *tile, const int layout, const int places, const struct packed_matrix *w,
                          struct panel_range panels, const struct product_rows rows) {
-#define TILE(tokens) tile(1, tokens, layout, w, p, 0, t == 0, rows_from(rows, t, 1)), t += tokens
+    if (rows.count > FLOAT_ALONE_ROWS) return float_panels_together(tile, layout, w, panels, rows);
     int32_t p = panels.begin;
     if (places > 1 && rows.count == 1) {
         int32_t apart = (panels.end - panels.begin) / places;
         for (; p < panels.begin + apart; p++) tile(places, 1, layout, w, p, apart, 0, rows);
         p = panels.begin + places * apart;
     }
-    for (; p < panels.end; p++) {
-        for (int32_t t = 0; t < rows.count;) {
-            int32_t left = rows.count - t;
-            if (left >= 16) TILE(16);
-            else if (left >= 8) TILE(8);
-            else if (left >= 4) TILE(4);
-            else if (left >= 2) TILE(2);
-            else TILE(1);
-        }
-    }
-#undef TILE
+    for (; p < panels.end; p++) float_rows(tile, layout, 1, FLOAT_ALONE_ROWS, w, p, rows);
 }
 
 #pragma clang attribute pop
