@@ -158,7 +158,7 @@ struct attention_kernels {
     /* All rows, all spans.  All rows' keys and values are stored before.  Pages of positions before
      * every row's window, or after the last row, are not touched; slots after the last row may hold
      * anything.  scratch: attention_scratch_bytes(head_size), 64-byte aligned, one per thread.
-     * Jobs of at least 48 / group rows are fastest: that many share a pass over keys and values. */
+     * Jobs of at least 96 / group rows are fastest: that many share a pass over keys and values. */
     void (*attend)(const struct attention_job *job, void *scratch);
 
     /* Only spans [span_begin, span_end), each within the job's own: entry

@@ -13,7 +13,7 @@
 enum {
     CACHE_GROUPS_MAX = 4,
     PRODUCTS_MAX = 4,
-    BLOCK_ROWS = 16, /* rows of one sequence that attention works on together */
+    BLOCK_ROWS = 32, /* rows of one sequence that attention works on together */
     HEADS_PER_WORKER = 4 /* with fewer, attention is shared out by spans, so that nobody waits long */
 };
 

@@ -1,12 +1,13 @@
 // attention.c: the driver of paged attention, shared by every table.
 // Decides which blocks of which pages a tile of rows looks at, in which order; computes no number.
-// One idea: a block of up to 48 (row, head) pairs goes through a span together, so that keys and
+// One idea: a block of up to 96 (row, head) pairs goes through a span together, so that keys and
 // values are fetched (and widened to f32) once for all; a single tile reads the pages directly.
 #include "attention_steps.h"
+#include "../include/fetch.h"
 
 #include <string.h>
 
-// scratch: [scores 48 x 528][queries 48 x head][widened 64 x head][values 48 x head][span 48 x
+// scratch: [scores 96 x 528][queries 96 x head][widened 64 x head][values 96 x head][span 96 x
 // head]
 struct workspace {
     float *scores;
@@ -172,15 +173,34 @@ static void scale_slots(const struct span_pass *pass, const float *const *scales
     }
 }
 
+/* What is read behind a chunk that was widened: blocks of memory, fetched between the chunk's tiles. */
+static struct fetch_list behind_chunk(const struct span_pass *pass, const void *const *blocks, int32_t chunk_end) {
+    const struct attention_job *job = pass->block->job;
+    struct fetch_list list = {
+        .pieces = (const uint8_t *const *)(blocks + chunk_end),
+        .piece_bytes = attention_block_tokens * (size_t)job->head_size * attention_element_bytes(job->element),
+        .count = smaller(attention_chunk_blocks, last_block(pass->range) + attention_fetched_blocks - chunk_end),
+    };
+    return list;
+}
+
+/* A tile's share of a list. */
+static void fetch_share(struct fetch_list *list, const struct span_pass *pass) {
+    if (!list) return;
+    size_t bytes = (size_t)list->count * list->piece_bytes, tile_rows = (size_t)pass->steps->tile_rows;
+    for (size_t at = 0; at * (size_t)pass->block->count < bytes * tile_rows; at += FETCH_BYTES) fetch_next(list);
+}
+
 /* All tiles against blocks [begin, end), whose keys lie at `keys`. */
 static void score_tiles(
     const struct span_pass *pass, const void *const *keys, int32_t begin, int32_t end,
-    enum attention_element element) {
+    enum attention_element element, struct fetch_list *meanwhile) {
     int32_t head_size = pass->block->job->head_size;
     for (int32_t tile = 0; tile < pass->block->count; tile += pass->steps->tile_rows) {
         struct slot_range range = tile_range(pass, tile);
         int32_t first = larger(begin, first_block(range));
         int32_t last = smaller(end, last_block(range));
+        fetch_share(meanwhile, pass);
         if (first >= last) continue;
         pass->steps->scores(
             pass->space->scores + (ptrdiff_t)tile * attention_score_stride,
@@ -192,12 +212,13 @@ static void score_tiles(
 /* All tiles' weights of slots [begin, end) times the values at `values`. */
 static void accumulate_tiles(
     const struct span_pass *pass, const void *const *values, int32_t begin, int32_t end,
-    enum attention_element element, float *sums) {
+    enum attention_element element, float *sums, struct fetch_list *meanwhile) {
     int32_t head_size = pass->block->job->head_size;
     for (int32_t tile = 0; tile < pass->block->count; tile += pass->steps->tile_rows) {
         struct slot_range range = tile_range(pass, tile);
         int32_t first = larger(begin, range.begin);
         int32_t last = smaller(end, range.end);
+        fetch_share(meanwhile, pass);
         if (first >= last) continue;
         pass->steps->accumulate(
             sums + (ptrdiff_t)tile * head_size,
@@ -223,7 +244,7 @@ static void score_span(const struct span_pass *pass, int widens) {
     const struct attention_job *job = pass->block->job;
     int32_t begin = first_block(pass->range), end = last_block(pass->range);
     if (!widens) {
-        score_tiles(pass, pass->keys, begin, end, job->element);
+        score_tiles(pass, pass->keys, begin, end, job->element, NULL);
         return;
     }
     const void *widened[attention_span_blocks + attention_fetched_blocks];
@@ -233,7 +254,8 @@ static void score_span(const struct span_pass *pass, int widens) {
             widened[b] = widen_slots(pass, pass->keys[b], b - chunk, attention_block_tokens);
         }
         end_blocks(widened, chunk_end);
-        score_tiles(pass, widened, chunk, chunk_end, attention_element_f32);
+        struct fetch_list behind = behind_chunk(pass, pass->keys, chunk_end);
+        score_tiles(pass, widened, chunk, chunk_end, attention_element_f32, &behind);
     }
 }
 
@@ -263,7 +285,7 @@ static void accumulate_span(const struct span_pass *pass, int widens, float *sum
     memset(sums, 0, (size_t)pass->block->count * (size_t)job->head_size * sizeof(float));
     if (!widens) {
         accumulate_tiles(
-            pass, pass->values, pass->range.begin, pass->range.end, job->element, sums);
+            pass, pass->values, pass->range.begin, pass->range.end, job->element, sums, NULL);
         return;
     }
     const void *widened[attention_span_blocks + attention_fetched_blocks];
@@ -276,9 +298,10 @@ static void accumulate_span(const struct span_pass *pass, int widens, float *sum
             widened[b] = widen_slots(pass, pass->values[b], b - chunk, slots);
         }
         end_blocks(widened, chunk_end);
+        struct fetch_list behind = behind_chunk(pass, pass->values, chunk_end);
         accumulate_tiles(
             pass, widened, chunk * attention_block_tokens, chunk_end * attention_block_tokens,
-            attention_element_f32, sums);
+            attention_element_f32, sums, &behind);
     }
 }
 

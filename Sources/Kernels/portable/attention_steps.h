@@ -11,7 +11,7 @@
 enum {
     attention_span_blocks = attention_span_tokens / attention_block_tokens,
     /* (row, head) pairs that share one pass over widened keys and values. */
-    attention_rows_max = 48,
+    attention_rows_max = 96,
     /* Blocks that are widened at a time. */
     attention_chunk_blocks = 4,
     /* Floats between the scores of two pairs; the pad keeps them off the same cache sets. */

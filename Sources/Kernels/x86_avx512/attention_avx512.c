@@ -1,6 +1,6 @@
 // attention_avx512.c: the attention steps with 16 floats at a time; the bits of attention_steps.c.
-// One idea: a block of 16 slots is one register, and up to 16 accumulators hide the multiplier's
-// latency: 8 rows x 32 slots down to 1 row x 64 slots. A shape is an inlined function of constants.
+// One idea: a block of 16 slots is one register, and up to 24 accumulators share what is loaded: 6 rows x 64
+// slots down to 1 row x 64 slots. A shape is an inlined function of constants.
 #if defined(__x86_64__)
 
 #include "../portable/attention_steps.h"
@@ -13,7 +13,7 @@
 #pragma clang attribute push(__attribute__((target(AVX512_TARGET))), apply_to = function)
 
 enum {
-    tile_rows = 8,
+    tile_rows = 6,
     /* Tiles this small read the pages themselves, and fetch them ahead. */
     fetching_rows = 4,
 };
@@ -39,7 +39,7 @@ INLINED __m512 load_16(
 INLINED void score_blocks(
     float *scores, const float *query, const void *const *blocks, int32_t b, ptrdiff_t key_bytes,
     int32_t head_size, const int rows, const int width, const enum attention_element element) {
-    __m512 sums[16];
+    __m512 sums[24];
 #pragma clang loop unroll(full)
     for (int k = 0; k < width * rows; k++) sums[k] = _mm512_setzero_ps();
     const char *bases[4], *ahead[4];
@@ -100,10 +100,8 @@ INLINED void score_elements(
         ROWS(2, 4)
         ROWS(3, 4)
         ROWS(4, 4)
-        ROWS(5, 2)
-        ROWS(6, 2)
-        ROWS(7, 2)
-        ROWS(8, 2)
+        ROWS(5, 4)
+        ROWS(6, 4)
     }
 #undef ROWS
 }
@@ -178,7 +176,7 @@ INLINED void accumulate_columns(
     const enum attention_element element, const __mmask16 mask) {
     const ptrdiff_t bytes = element_bytes(element);
     ptrdiff_t row_bytes = head_size * bytes;
-    __m512 totals[16];
+    __m512 totals[24];
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
@@ -241,10 +239,8 @@ INLINED void accumulate_elements(
         ROWS(2, 4)
         ROWS(3, 4)
         ROWS(4, 4)
-        ROWS(5, 2)
-        ROWS(6, 2)
-        ROWS(7, 2)
-        ROWS(8, 2)
+        ROWS(5, 4)
+        ROWS(6, 4)
     }
 #undef ROWS
 }
