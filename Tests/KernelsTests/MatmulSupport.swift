@@ -76,7 +76,11 @@ enum Products {
     ) -> [Float] {
         let rows = Int(matrix.rows)
         let (input, stride) = inputs(table, layout_activations(matrix.layout), x, cols: Int(matrix.cols))
-        defer { input.deallocate() }
+        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(PRODUCT_SCRATCH_BYTES), alignment: 64)
+        defer {
+            input.deallocate()
+            scratch.deallocate()
+        }
         var y = sums ?? [Float](repeating: 0, count: count * rows)
         let multiply = panels_kernel(table.pointee.matmul, matrix.layout)!
         let panels = panel_range(begin: 0, end: panel_count(matrix.rows))
@@ -84,7 +88,8 @@ enum Products {
             for accumulate: Int32 in sums == nil ? [0, 1] : [1] {
                 let products = product_rows(
                     x: UnsafePointer(input.baseAddress?.assumingMemoryBound(to: UInt8.self)), x_stride: stride,
-                    y: y.baseAddress, y_stride: rows, count: Int32(count), accumulate: accumulate, meanwhile: meanwhile)
+                    y: y.baseAddress, y_stride: rows, count: Int32(count), accumulate: accumulate,
+                    scratch: scratch.baseAddress!.assumingMemoryBound(to: UInt8.self), meanwhile: meanwhile)
                 withUnsafePointer(to: matrix) { matrix in
                     withUnsafePointer(to: products) { multiply(matrix, panels, $0) }
                 }

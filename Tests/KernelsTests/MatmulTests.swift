@@ -53,12 +53,12 @@ struct MatmulTests {
         }
     }
 
-    @Test(arguments: shapes.filter { layout_is_float($0.layout) == 0 })
-    func `panels too wide to be prepared for later tiles make no difference`(shape: Shape) {
+    @Test(arguments: shapes.filter { layout_is_float($0.layout) == 0 }, [11, 26])
+    func `panels too wide to be prepared for later tiles make no difference`(shape: Shape, count: Int) {
         var generator = SeededNumbers(seed: 31)
-        let cols = 4128, count = 11
+        let cols = 10_240  // of which no table has room for a tile's panels
         let matrix = RandomMatrix(
-            layout: shape.layout, rows: 21, cols: cols, quantMaximum: shape.quantMaximum,
+            layout: shape.layout, rows: 53, cols: cols, quantMaximum: shape.quantMaximum,
             hasOffsets: shape.hasOffsets, using: &generator)
         defer { matrix.memory.deallocate() }
         let x = (0..<count * cols).map { _ in Float.random(in: -3...3, using: &generator) }
@@ -68,9 +68,10 @@ struct MatmulTests {
         }
     }
 
-    @Test func `a list to fetch is walked to its end and no further, and changes no bits`() {
+    /// - count: more than one tile of every table, whether a tile takes one panel or several.
+    @Test(arguments: [24, 64])
+    func `a list to fetch is walked to its end and no further, and changes no bits`(count: Int) {
         var generator = SeededNumbers(seed: 21)
-        let count = 24  // more than one tile of every table
         let matrix = RandomMatrix(
             layout: Int32(LAYOUT_U4_G32.rawValue), rows: 96, cols: 320, quantMaximum: 15, hasOffsets: true,
             using: &generator)

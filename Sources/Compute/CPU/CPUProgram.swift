@@ -19,7 +19,8 @@ final class CPUProgram {
         let share = attentions.map { $0.heads / $0.kvHeads }.max() ?? 1
         let perHead = spans * share * Int(attention_partial_floats(Int32(headSizeMax)))
         partials = try DeviceMemory.allocate(heads * perHead * MemoryLayout<Float>.size)
-        let scratchBytes = max(attention_scratch_bytes(Int32(headSizeMax)), ownRowsBytes)
+        let scratchBytes = max(
+            attention_scratch_bytes(Int32(headSizeMax)), ownRowsBytes, Int(PRODUCT_SCRATCH_BYTES))
         scratch = try DeviceMemory.allocate(scratchBytes * workers)
         operations = .allocate(capacity: list.count)
         _ = operations.initialize(from: list)

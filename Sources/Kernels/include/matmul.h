@@ -93,6 +93,9 @@ struct panel_range {
     int32_t begin, end;
 };
 
+/* Where a kernel may write out the panels at hand; what does not fit is multiplied as it is. */
+enum { PRODUCT_SCRATCH_BYTES = 512 << 10 };
+
 /* Rows of activations, and of what becomes of them. */
 struct product_rows {
     const uint8_t *x; /* of the form of layout_activations: rows, or groups of four quantized ones */
@@ -101,6 +104,7 @@ struct product_rows {
     size_t y_stride;  /* floats from one to the next */
     int32_t count;
     int32_t accumulate; /* add to what stands there, and do not replace it */
+    uint8_t *scratch;   /* PRODUCT_SCRATCH_BYTES, in whole lines of 64, for this thread alone */
     /* What a kernel with several tiles of rows, whose weights then lie in its caches, may fetch, or NULL. */
     struct fetch_list *meanwhile;
 };
@@ -120,13 +124,20 @@ typedef void matmul_panels_fn(const struct packed_matrix *w, struct panel_range 
 
 struct matmul_kernels {
     quantize_row_fn *quantize_row;
-    /* Rows of a whole tile of integer panels.  The first tile of a panel fetches weights, and each of the others
+    /* Rows of a whole tile of one integer panel.  The first tile of a panel fetches weights, and each of the others
      * calls fetch_next once a block; 0 where none does. */
     int32_t tile_rows;
-    /* Of each layout, panels that many rows take in one tile: ranges of whole multiples are fastest; 0 for any. */
+    /* From so many rows on a tile takes `panels_together` panels of a layout, and as many times fewer rows; as many
+     * tiles then fetch weights, and ranges of whole multiples are fastest.  0 where tiles never do. */
+    int32_t many_rows;
     int32_t panels_together[LAYOUT_COUNT];
     matmul_panels_fn *panels[LAYOUT_COUNT];
 };
+
+/* Panels of a layout in a tile of some rows. */
+static inline int32_t panels_together(const struct matmul_kernels *kernels, int32_t layout, int32_t rows) {
+    return kernels->many_rows && rows >= kernels->many_rows ? kernels->panels_together[layout] : 1;
+}
 
 /* The one for matrices of that layout. */
 static inline matmul_panels_fn *panels_kernel(const struct matmul_kernels *kernels, int32_t layout) {

@@ -151,7 +151,7 @@ struct program {
     const struct kernel_table *kernels;
     int32_t count;
     const struct operation *operations;
-    uint8_t *scratch; /* one per worker: attention's, or rows that the worker prepares for itself */
+    uint8_t *scratch; /* one per worker: attention's, a product's, or few rows that the worker prepares for itself */
     size_t scratch_bytes;
     /* Partial results of attention: room for this many (block, KV head) of so many floats. */
     float *partials;

@@ -10,20 +10,26 @@ static int32_t next_attention(const struct program *program, int32_t operation) 
     return operation;
 }
 
-/* How often one worker's tiles call fetch_next in operations [begin, end). */
+/* How often the tiles of one integer matrix call fetch_next. */
+static int64_t fetches_of(const struct packed_matrix *matrix, const struct matmul_kernels *kernels, int32_t rows) {
+    int32_t together = panels_together(kernels, matrix->layout, rows);
+    int32_t tiles = parts_of(rows, kernels->tile_rows / together) - parts_of(rows, PASS_ROWS) * together;
+    return (int64_t)panel_count(matrix->rows) * (matrix->cols / ACTIVATION_BLOCK) * tiles / together;
+}
+
+/* How often one worker's tiles call it in operations [begin, end). */
 static int64_t fetches_in(const struct run *run, int32_t begin, int32_t end) {
-    int32_t rows = run->step->rows, tile_rows = run->program->kernels->matmul->tile_rows;
-    int32_t tiles = tile_rows ? parts_of(rows, tile_rows) - parts_of(rows, PASS_ROWS) : 0;
-    int64_t blocks = 0;
+    const struct matmul_kernels *kernels = run->program->kernels->matmul;
+    if (!kernels->tile_rows) return 0;
+    int64_t fetches = 0;
     for (const struct operation *at = &run->program->operations[begin]; at < &run->program->operations[end]; at++) {
         if (at->kind != OPERATION_MULTIPLY) continue;
         for (int32_t i = 0; i < at->multiply.count; i++) {
             const struct packed_matrix *matrix = &at->multiply.products[i].matrix;
-            if (layout_is_float(matrix->layout)) continue;
-            blocks += (int64_t)panel_count(matrix->rows) * (matrix->cols / ACTIVATION_BLOCK);
+            if (!layout_is_float(matrix->layout)) fetches += fetches_of(matrix, kernels, run->step->rows);
         }
     }
-    return blocks * tiles / workers_count(run->team);
+    return fetches / workers_count(run->team);
 }
 
 /* Blocks of 16 tokens that a single row sees of one KV head, in order. */

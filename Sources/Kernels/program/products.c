@@ -28,6 +28,7 @@ static void multiply_panels(const struct multiply_operation *multiply, const str
         .y_stride = (size_t)product->out.buffer->stride,
         .count = end - begin,
         .accumulate = product->accumulate,
+        .scratch = scratch_of(run),
         .meanwhile = run->cache_ahead,
     };
     rows.x = activations(multiply->in, matrix->layout, begin, &rows.x_stride);
@@ -55,10 +56,10 @@ struct line {
 
 static struct line line_of(const struct multiply_operation *multiply, int32_t rows,
                            const struct matmul_kernels *kernels) {
-    int32_t together = kernels->panels_together[multiply->products[0].matrix.layout];
-    struct line line = { .panels = panels_of(multiply), .together = together ? together : 1 };
+    struct line line = { .panels = panels_of(multiply) };
     line.length = line.panels * parts_of(rows, PASS_ROWS);
     line.shares = rows == 1 ? 1 : 2;
+    line.together = panels_together(kernels, multiply->products[0].matrix.layout, rows);
     line.shortest = rows > ACTIVATION_SLOTS ? 1 : PLACES_AT_ONCE;
     return line;
 }

@@ -2,53 +2,13 @@
  * Sums are 32 bits wide from the start, so every quant width takes the same path; they begin with what the
  * zero point takes away, by the activations' own sums, exactly. */
 #if defined(__x86_64__)
-#include "panels.h"
+#include "integers.h"
+#include "widened.h"
 
-#pragma clang attribute push(                                                                                       \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
-
-INLINE __m512 load_half(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
-
-INLINE __m512i broadcast4(const void *p) {
-    int32_t word;
-    __builtin_memcpy(&word, p, 4);
-    return _mm512_set1_epi32(word);
-}
-
-/* A kind of panels, a constant after inlining. */
-struct integer_kind {
-    int bits;    /* of a quant: 4 or 8 */
-    int group;   /* columns of a scale: 16 or 32 */
-    int offsets; /* one for each row and group, and no zero point */
-};
-
-INLINE __m512i load_quants(const int bits, const uint8_t *block, int k) {
-    if (bits == 8) return _mm512_loadu_si512(block + k * 64);
-    __m512i both = _mm512_loadu_si512(block + (k & 3) * 64);
-    if (k >= 4) both = _mm512_srli_epi16(both, 4);
-    return _mm512_and_si512(both, _mm512_set1_epi8(15));
-}
+#pragma clang attribute push(__attribute__((target(INTEGERS_TARGET))), apply_to = function)
 
 /* Of activations that share a pass over a panel's quants. */
 enum { TILE_ROWS = 3 * ACTIVATION_SLOTS };
-
-/* Row t of a tile, block b. */
-INLINE const struct activation_block *block_of(const struct product_rows rows, int t, int32_t b) {
-    return (const struct activation_block *)(rows.x + (size_t)(t / ACTIVATION_SLOTS) * rows.x_stride) + b;
-}
-
-INLINE size_t quant_bytes(const struct integer_kind kind) { return kind.bits == 4 ? 256 : 512; }
-
-INLINE size_t scale_bytes(const struct integer_kind kind) {
-    return (size_t)(32 / kind.group) * PANEL_ROWS * 2 * (kind.offsets ? 2 : 1);
-}
-
-INLINE size_t block_bytes_of(const struct integer_kind kind) { return quant_bytes(kind) + scale_bytes(kind); }
-
-/* Where a panel begins; past the matrix it may be fetched. */
-INLINE const uint8_t *panel_at(const struct integer_kind kind, const struct packed_matrix *w, int32_t panel) {
-    return w->data + block_bytes_of(kind) * (size_t)(w->cols / ACTIVATION_BLOCK) * (size_t)panel;
-}
 
 /* 32 columns of one panel times `tokens` rows, added to their sums. */
 INLINE void add_block(const int tokens, const struct integer_kind kind, const struct packed_matrix *w,
@@ -59,13 +19,7 @@ INLINE void add_block(const int tokens, const struct integer_kind kind, const st
     for (int g = 0; g < groups; g++) {
         __m512i sum[TILE_ROWS];
 #pragma clang loop unroll(full)
-        for (int t = 0; t < tokens; t++) {
-            sum[t] = _mm512_setzero_si512();
-            if (kind.offsets) continue;
-            const struct activation_block *row = block_of(rows, t, b);
-            __m512i pairs = broadcast4(kind.group == 32 ? row->pairs32[t % 4] : row->pairs16[g][t % 4]);
-            sum[t] = _mm512_dpwssd_epi32(sum[t], pairs, _mm512_set1_epi16((int16_t)-w->zero));
-        }
+        for (int t = 0; t < tokens; t++) sum[t] = begin_sum(kind, w, rows, t, b, g);
 #pragma clang loop unroll(full)
         for (int i = 0; i < steps; i++) {
             int k = g * steps + i;
@@ -86,11 +40,8 @@ INLINE void add_block(const int tokens, const struct integer_kind kind, const st
         if (!kind.offsets) continue;
         __m512 offset = load_half(scales + groups * PANEL_ROWS + g * 16);
 #pragma clang loop unroll(full)
-        for (int t = 0; t < tokens; t++) {
-            const struct activation_block *row = block_of(rows, t, b);
-            float scaled = kind.group == 32 ? row->scaled32[t % 4] : row->scaled16[g][t % 4];
-            acc[t] = _mm512_fmadd_ps(offset, _mm512_set1_ps(scaled), acc[t]);
-        }
+        for (int t = 0; t < tokens; t++)
+            acc[t] = _mm512_fmadd_ps(offset, _mm512_set1_ps(scaled_sum(kind, rows, t, b, g)), acc[t]);
     }
 }
 
@@ -142,42 +93,9 @@ INLINE void integer_rows(const struct integer_kind kind, const struct packed_mat
 #undef TILE
 }
 
-enum {
-    UNPACKING_ROWS_MIN = 2 * TILE_ROWS + 1, /* two further tiles pay for the pass */
-    UNPACKED_BLOCKS_MAX = 128               /* of a panel, for which the stack has room: 4,096 columns */
-};
-
-/* A panel of 4 bits becomes one of 8. */
-INLINE void unpack_panel(const struct integer_kind kind, const struct integer_kind to, const uint8_t *block,
-                         int32_t blocks, uint8_t *unpacked) {
-    for (int32_t b = 0; b < blocks; b++) {
-        for (int k = 0; k < 8; k++) _mm512_storeu_si512(unpacked + k * 64, load_quants(kind.bits, block, k));
-        __builtin_memcpy(unpacked + quant_bytes(to), block + quant_bytes(kind), scale_bytes(kind));
-        block += block_bytes_of(kind);
-        unpacked += block_bytes_of(to);
-    }
-}
-
-/* Panels of 4 bits times many rows: their quants are unpacked once for all tiles.  In a pass of its own:
- * stores among a tile's loads cost more than they save (Sources/Kernels/README.md). */
-INLINE void unpacked_panels(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
-                            struct product_rows rows) {
-    _Alignas(64) uint8_t room[UNPACKED_BLOCKS_MAX * (512 + 128)];
-    const struct integer_kind unpacked = { 8, kind.group, kind.offsets };
-    struct packed_matrix panel = *w;
-    panel.data = room;
-    rows.y += panels.begin * PANEL_ROWS;
-    panel.rows = w->rows - panels.begin * PANEL_ROWS;
-    for (int32_t p = panels.begin; p < panels.end; p++, rows.y += PANEL_ROWS, panel.rows -= PANEL_ROWS) {
-        unpack_panel(kind, unpacked, panel_at(kind, w, p), w->cols / 32, room);
-        integer_rows(unpacked, &panel, 0, panel_at(kind, w, p + 1), block_bytes_of(kind), rows);
-    }
-}
-
 INLINE void integer_panels(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
                            const struct product_rows rows) {
-    if (kind.bits == 4 && rows.count >= UNPACKING_ROWS_MIN && w->cols / 32 <= UNPACKED_BLOCKS_MAX)
-        return unpacked_panels(kind, w, panels, rows);
+    if (rows.count >= MANY_ROWS_MIN && widened_fits(kind, w)) panels.begin = widened_panels(kind, w, panels, rows);
     for (int32_t p = panels.begin; p < panels.end; p++)
         integer_rows(kind, w, p, panel_at(kind, w, p + 1), block_bytes_of(kind), rows);
 }
@@ -220,6 +138,7 @@ INTEGER_PANELS(u8_g16, 8, 16)
 const struct matmul_kernels matmul_x86_avx512 = {
     .quantize_row = quantize_row_avx512,
     .tile_rows = TILE_ROWS,
+    .many_rows = MANY_ROWS_MIN,
     .panels_together = PANELS_TOGETHER,
     .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512, u4_g32, u4_g16, u8_g32, u8_g16 },
 };
@@ -227,6 +146,7 @@ const struct matmul_kernels matmul_x86_avx512 = {
 const struct matmul_kernels matmul_x86_avx512bf16 = {
     .quantize_row = quantize_row_avx512,
     .tile_rows = TILE_ROWS,
+    .many_rows = MANY_ROWS_MIN,
     .panels_together = PANELS_TOGETHER,
     .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512bf16, u4_g32_apart, u4_g16_apart,
                 u8_g32_apart, u8_g16_apart },

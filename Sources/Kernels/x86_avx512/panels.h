@@ -30,10 +30,15 @@ enum {
      * to widen, which fewer panels share among more rows. */
     FLOAT_PANELS_TOGETHER = 3,
     HALF_PANELS_TOGETHER = 2,
-    FLOAT_ALONE_ROWS = 16 /* up to which a tile takes one panel: memory is then read in one place */
+    INTEGER_PANELS_TOGETHER = 3,
+    /* Fewer go one panel at a time: memory is then read in one place, and nothing is written out. */
+    MANY_ROWS_MIN = 25,
+    FLOAT_ALONE_ROWS = 16 /* of a tile with one panel */
 };
 
-#define PANELS_TOGETHER { FLOAT_PANELS_TOGETHER, HALF_PANELS_TOGETHER, FLOAT_PANELS_TOGETHER }
+#define PANELS_TOGETHER                                                                                            \
+    { FLOAT_PANELS_TOGETHER,   HALF_PANELS_TOGETHER,    FLOAT_PANELS_TOGETHER,  INTEGER_PANELS_TOGETHER,               \
+      INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER }
 
 /* A sum is done before what follows is loaded: the compiler would otherwise load all rows at once, and keep sums in
  * memory for that. */
@@ -80,7 +85,7 @@ INLINE void float_panels_together(float_tile_fn *tile, const int layout, const s
 /* A single row reads `places` of the matrix at once.  That, `tile` and `layout` are constants after inlining. */
 INLINE void float_panels(float_tile_fn *tile, const int layout, const int places, const struct packed_matrix *w,
                          struct panel_range panels, const struct product_rows rows) {
-    if (rows.count > FLOAT_ALONE_ROWS) return float_panels_together(tile, layout, w, panels, rows);
+    if (rows.count >= MANY_ROWS_MIN) return float_panels_together(tile, layout, w, panels, rows);
     int32_t p = panels.begin;
     if (places > 1 && rows.count == 1) {
         int32_t apart = (panels.end - panels.begin) / places;

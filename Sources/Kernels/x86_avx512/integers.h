@@ -1,0 +1,65 @@
+/* integers.h (AVX-512 with VNNI): what tiles of few rows and of many read: panels, and rows in groups of four. */
+#ifndef KERNELS_X86_AVX512_INTEGERS_H
+#define KERNELS_X86_AVX512_INTEGERS_H
+#include "panels.h"
+
+#define INTEGERS_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"
+#pragma clang attribute push(__attribute__((target(INTEGERS_TARGET))), apply_to = function)
+
+INLINE __m512 load_half(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
+
+INLINE __m512i broadcast4(const void *p) {
+    int32_t word;
+    __builtin_memcpy(&word, p, 4);
+    return _mm512_set1_epi32(word);
+}
+
+/* A kind of panels, a constant after inlining. */
+struct integer_kind {
+    int bits;    /* of a quant: 4 or 8 */
+    int group;   /* columns of a scale: 16 or 32 */
+    int offsets; /* one for each row and group, and no zero point */
+};
+
+INLINE __m512i load_quants(const int bits, const uint8_t *block, int k) {
+    if (bits == 8) return _mm512_loadu_si512(block + k * 64);
+    __m512i both = _mm512_loadu_si512(block + (k & 3) * 64);
+    if (k >= 4) both = _mm512_srli_epi16(both, 4);
+    return _mm512_and_si512(both, _mm512_set1_epi8(15));
+}
+
+/* Row t of a tile, block b. */
+INLINE const struct activation_block *block_of(const struct product_rows rows, int t, int32_t b) {
+    return (const struct activation_block *)(rows.x + (size_t)(t / ACTIVATION_SLOTS) * rows.x_stride) + b;
+}
+
+INLINE size_t quant_bytes(const struct integer_kind kind) { return kind.bits == 4 ? 256 : 512; }
+
+INLINE size_t scale_bytes(const struct integer_kind kind) {
+    return (size_t)(32 / kind.group) * PANEL_ROWS * 2 * (kind.offsets ? 2 : 1);
+}
+
+INLINE size_t block_bytes_of(const struct integer_kind kind) { return quant_bytes(kind) + scale_bytes(kind); }
+
+/* Where a panel begins; past the matrix it may be fetched. */
+INLINE const uint8_t *panel_at(const struct integer_kind kind, const struct packed_matrix *w, int32_t panel) {
+    return w->data + block_bytes_of(kind) * (size_t)(w->cols / ACTIVATION_BLOCK) * (size_t)panel;
+}
+
+/* What the zero point takes away from the products of row t with a group's quants: where their sum begins. */
+INLINE __m512i begin_sum(const struct integer_kind kind, const struct packed_matrix *w, const struct product_rows rows,
+                         int t, int32_t b, int g) {
+    if (kind.offsets) return _mm512_setzero_si512();
+    const struct activation_block *row = block_of(rows, t, b);
+    __m512i pairs = broadcast4(kind.group == 32 ? row->pairs32[t % 4] : row->pairs16[g][t % 4]);
+    return _mm512_dpwssd_epi32(_mm512_setzero_si512(), pairs, _mm512_set1_epi16((int16_t)-w->zero));
+}
+
+/* Row t's scaled sum of a group, which offsets multiply. */
+INLINE float scaled_sum(const struct integer_kind kind, const struct product_rows rows, int t, int32_t b, int g) {
+    const struct activation_block *row = block_of(rows, t, b);
+    return kind.group == 32 ? row->scaled32[t % 4] : row->scaled16[g][t % 4];
+}
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,137 @@
+/* widened.h (AVX-512 with VNNI): panels times many rows.
+ * Three panels go through a tile of four rows together, so that what a row has is loaded once for all.  They are
+ * written out for that, with quants of 8 bits and scales of f32, which all tiles behind then need not unpack:
+ *   [8][16 rows][4] bytes, f32 [32 / group][16], and, with offsets, f32 [32 / group][16]
+ * In a pass of its own: stores among a tile's loads cost more than they save (Sources/Kernels/README.md). */
+#ifndef KERNELS_X86_AVX512_WIDENED_H
+#define KERNELS_X86_AVX512_WIDENED_H
+#include "integers.h"
+
+#pragma clang attribute push(__attribute__((target(INTEGERS_TARGET))), apply_to = function)
+
+enum { WIDENED_QUANT_BYTES = 512 };
+
+INLINE size_t widened_block_bytes(const struct integer_kind kind) {
+    return WIDENED_QUANT_BYTES + 2 * scale_bytes(kind);
+}
+
+INLINE size_t widened_panel_bytes(const struct integer_kind kind, const struct packed_matrix *w) {
+    return widened_block_bytes(kind) * (size_t)(w->cols / ACTIVATION_BLOCK);
+}
+
+INLINE int widened_fits(const struct integer_kind kind, const struct packed_matrix *w) {
+    return INTEGER_PANELS_TOGETHER * widened_panel_bytes(kind, w) <= PRODUCT_SCRATCH_BYTES;
+}
+
+INLINE void widen_panel(const struct integer_kind kind, const struct packed_matrix *w, int32_t panel,
+                        uint8_t *widened) {
+    const uint8_t *block = panel_at(kind, w, panel), *end = panel_at(kind, w, panel + 1);
+    for (; block < end; block += block_bytes_of(kind), widened += widened_block_bytes(kind)) {
+        for (int k = 0; k < 8; k++) _mm512_storeu_si512(widened + k * 64, load_quants(kind.bits, block, k));
+        const uint16_t *halves = (const uint16_t *)(block + quant_bytes(kind));
+        float *scales = (float *)(widened + WIDENED_QUANT_BYTES);
+        for (size_t i = 0; i < scale_bytes(kind) / 2; i += 16) _mm512_storeu_ps(scales + i, load_half(halves + i));
+    }
+}
+
+/* 32 columns of three panels, `apart` bytes from one to the next, times `tokens` rows, added to their sums. */
+INLINE void add_widened(const int tokens, const struct integer_kind kind, const struct packed_matrix *w,
+                        const uint8_t *block, size_t apart, const struct product_rows rows, int32_t b, __m512 *acc) {
+    const int together = INTEGER_PANELS_TOGETHER, groups = 32 / kind.group, steps = kind.group / 4;
+#pragma clang loop unroll(full)
+    for (int g = 0; g < groups; g++) {
+        __m512i sum[INTEGER_PANELS_TOGETHER * ACTIVATION_SLOTS];
+#pragma clang loop unroll(full)
+        for (int t = 0; t < tokens; t++) {
+            __m512i begin = begin_sum(kind, w, rows, t, b, g);
+#pragma clang loop unroll(full)
+            for (int p = 0; p < together; p++) sum[p * tokens + t] = begin;
+        }
+#pragma clang loop unroll(full)
+        for (int k = g * steps; k < (g + 1) * steps; k++) {
+            __m512i quants[INTEGER_PANELS_TOGETHER];
+#pragma clang loop unroll(full)
+            for (int p = 0; p < together; p++) quants[p] = _mm512_loadu_si512(block + (size_t)p * apart + k * 64);
+#pragma clang loop unroll(full)
+            for (int t = 0; t < tokens; t++) {
+                __m512i four = broadcast4(block_of(rows, t, b)->quants[t] + k * 4);
+#pragma clang loop unroll(full)
+                for (int p = 0; p < together; p++)
+                    sum[p * tokens + t] = _mm512_dpbusd_epi32(sum[p * tokens + t], quants[p], four);
+            }
+        }
+        const uint8_t *scales = block + WIDENED_QUANT_BYTES + g * PANEL_ROWS * 4;
+#pragma clang loop unroll(full)
+        for (int t = 0; t < tokens; t++) {
+            __m512 own = _mm512_set1_ps(block_of(rows, t, b)->scales[t]);
+#pragma clang loop unroll(full)
+            for (int p = 0; p < together; p++) {
+                int i = p * tokens + t;
+                __m512 both = _mm512_mul_ps(_mm512_loadu_ps(scales + (size_t)p * apart), own);
+                acc[i] = _mm512_fmadd_ps(both, _mm512_cvtepi32_ps(sum[i]), acc[i]);
+            }
+        }
+        if (!kind.offsets) continue;
+        const uint8_t *offsets = scales + groups * PANEL_ROWS * 4;
+#pragma clang loop unroll(full)
+        for (int t = 0; t < tokens; t++) {
+            __m512 scaled = _mm512_set1_ps(scaled_sum(kind, rows, t, b, g));
+#pragma clang loop unroll(full)
+            for (int p = 0; p < together; p++) {
+                __m512 own = _mm512_loadu_ps(offsets + (size_t)p * apart), *to = &acc[p * tokens + t];
+                *to = _mm512_fmadd_ps(own, scaled, *to);
+            }
+        }
+    }
+}
+
+/* Three widened panels, of which `panel` is the first, times at most a group of rows.
+ * behind: a panel that is fetched meanwhile; NULL: what the rows name. */
+INLINE void widened_tile(const int tokens, const struct integer_kind kind, const struct packed_matrix *w, int32_t panel,
+                         const uint8_t *widened, const uint8_t *behind, const struct product_rows rows) {
+    const size_t apart = widened_panel_bytes(kind, w);
+    const int sums = INTEGER_PANELS_TOGETHER * tokens;
+    __m512 acc[INTEGER_PANELS_TOGETHER * ACTIVATION_SLOTS];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < sums; i++) acc[i] = _mm512_setzero_ps();
+    for (int32_t b = 0; b < w->cols / ACTIVATION_BLOCK; b++, widened += widened_block_bytes(kind)) {
+        if (behind) fetch_block(behind + (size_t)b * block_bytes_of(kind), block_bytes_of(kind));
+        else if (rows.meanwhile) fetch_next(rows.meanwhile);
+        add_widened(tokens, kind, w, widened, apart, rows, b, acc);
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < sums; i++) acc[i] = _mm512_mul_ps(acc[i], _mm512_set1_ps(w->output_scale));
+    store_tile(INTEGER_PANELS_TOGETHER, tokens, w, panel, 1, acc, rows);
+}
+
+/* The first three tiles fetch the three panels behind. */
+INLINE void widened_rows(const struct integer_kind kind, const struct packed_matrix *w, int32_t panel,
+                         const uint8_t *widened, const struct product_rows rows) {
+#define TILE(tokens) widened_tile(tokens, kind, w, panel, widened, behind, rows_from(rows, t, ACTIVATION_SLOTS))
+    for (int32_t t = 0; t < rows.count; t += ACTIVATION_SLOTS) {
+        int32_t tile = t / ACTIVATION_SLOTS, after = panel + INTEGER_PANELS_TOGETHER + tile;
+        const uint8_t *behind = tile < INTEGER_PANELS_TOGETHER ? panel_at(kind, w, after) : NULL;
+        switch (rows.count - t) {
+        case 1: TILE(1); break;
+        case 2: TILE(2); break;
+        case 3: TILE(3); break;
+        default: TILE(ACTIVATION_SLOTS);
+        }
+    }
+#undef TILE
+}
+
+/* Three panels at a time; answers which panel is the first of fewer. */
+INLINE int32_t widened_panels(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
+                              const struct product_rows rows) {
+    int32_t panel = panels.begin;
+    for (; panel + INTEGER_PANELS_TOGETHER <= panels.end; panel += INTEGER_PANELS_TOGETHER) {
+        for (int i = 0; i < INTEGER_PANELS_TOGETHER; i++)
+            widen_panel(kind, w, panel + i, rows.scratch + (size_t)i * widened_panel_bytes(kind, w));
+        widened_rows(kind, w, panel, rows.scratch, rows);
+    }
+    return panel;
+}
+
+#pragma clang attribute pop
+#endif
