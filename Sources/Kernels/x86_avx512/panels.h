@@ -40,6 +40,8 @@ enum {
     { FLOAT_PANELS_TOGETHER,   HALF_PANELS_TOGETHER,    FLOAT_PANELS_TOGETHER,  INTEGER_PANELS_TOGETHER,               \
       INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER }
 
+_Static_assert(PLACES_AT_ONCE <= FLOAT_PANELS_TOGETHER, "a tile has room for the weights of all its panels");
+
 /* A sum is done before what follows is loaded: the compiler would otherwise load all rows at once, and keep sums in
  * memory for that. */
 INLINE void in_order(__m512 *sum) { __asm__ volatile("" : "+v"(*sum) : : "memory"); }
