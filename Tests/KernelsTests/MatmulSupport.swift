@@ -2,6 +2,7 @@
 import Foundation
 import Kernels
 import Material
+import Testing
 
 /// A random packed matrix and what its weights mean.
 struct RandomMatrix {
@@ -76,8 +77,11 @@ enum Products {
     ) -> [Float] {
         let rows = Int(matrix.rows)
         let (input, stride) = inputs(table, layout_activations(matrix.layout), x, cols: Int(matrix.cols))
-        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(PRODUCT_SCRATCH_BYTES), alignment: 64)
+        let scratchBytes = Int(PRODUCT_SCRATCH_BYTES)
+        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: scratchBytes + 64, alignment: 64)
+        scratch.initializeMemory(as: UInt8.self, repeating: 0xa5)
         defer {
+            #expect(scratch[scratchBytes...].allSatisfy { $0 == 0xa5 }, "more scratch written than there is")
             input.deallocate()
             scratch.deallocate()
         }

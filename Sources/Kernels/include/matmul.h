@@ -93,7 +93,7 @@ struct panel_range {
     int32_t begin, end;
 };
 
-/* Where a kernel may write out the panels at hand; what does not fit is multiplied as it is. */
+/* Where a kernel may write out panels for many rows; what does not fit is multiplied as it is. */
 enum { PRODUCT_SCRATCH_BYTES = 512 << 10 };
 
 /* Rows of activations, and of what becomes of them. */
@@ -104,7 +104,7 @@ struct product_rows {
     size_t y_stride;  /* floats from one to the next */
     int32_t count;
     int32_t accumulate; /* add to what stands there, and do not replace it */
-    uint8_t *scratch;   /* PRODUCT_SCRATCH_BYTES, in whole lines of 64, for this thread alone */
+    uint8_t *scratch;   /* PRODUCT_SCRATCH_BYTES from a line of 64 on, for this thread alone; for many_rows */
     /* What a kernel with several tiles of rows, whose weights then lie in its caches, may fetch, or NULL. */
     struct fetch_list *meanwhile;
 };
@@ -127,8 +127,9 @@ struct matmul_kernels {
     /* Rows of a whole tile of one integer panel.  The first tile of a panel fetches weights, and each of the others
      * calls fetch_next once a block; 0 where none does. */
     int32_t tile_rows;
-    /* From so many rows on a tile takes `panels_together` panels of a layout, and as many times fewer rows; as many
-     * tiles then fetch weights, and ranges of whole multiples are fastest.  0 where tiles never do. */
+    /* From so many rows on, more than ACTIVATION_SLOTS, a tile takes `panels_together` panels of a layout: ranges of
+     * whole multiples are fastest.  Of integers it has as many times fewer rows, and as many tiles fetch weights.
+     * 0 where tiles never do. */
     int32_t many_rows;
     int32_t panels_together[LAYOUT_COUNT];
     matmul_panels_fn *panels[LAYOUT_COUNT];

@@ -1,14 +1,14 @@
 // attention.c: the driver of paged attention, shared by every table.
 // Decides which blocks of which pages a tile of rows looks at, in which order; computes no number.
-// One idea: a block of up to 96 (row, head) pairs goes through a span together, so that keys and
+// One idea: a block of attention_rows_max (row, head) pairs goes through a span together, so that keys and
 // values are fetched (and widened to f32) once for all; a single tile reads the pages directly.
 #include "attention_steps.h"
 #include "../include/fetch.h"
 
 #include <string.h>
 
-// scratch: [scores 96 x 528][queries 96 x head][widened 64 x head][values 96 x head][span 96 x
-// head]
+// scratch, pairs being attention_rows_max: [scores, pairs x attention_score_stride][queries, pairs x head]
+// [widened, a chunk x head][values, pairs x head][span, pairs x head]
 struct workspace {
     float *scores;
     float *queries;
@@ -17,11 +17,12 @@ struct workspace {
     float *span_values;
 };
 
-/* Pairs [first, first + count) of a job in (row, head) order. */
+/* Pairs [first, first + count) of a job in (row, head) order, in tiles of tile_rows. */
 struct pair_block {
     const struct attention_job *job;
     int32_t first;
     int32_t count;
+    int32_t tile_rows;
 };
 
 /* Slots [begin, end) of a span. */
@@ -75,17 +76,15 @@ static int32_t last_block(struct slot_range range) {
 static int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 static int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
 
-static int32_t tile_rows_at(
-    const struct attention_steps *steps, const struct pair_block *block, int32_t tile) {
-    return smaller(steps->tile_rows, block->count - tile);
+static int32_t tile_rows_at(const struct pair_block *block, int32_t tile) {
+    return smaller(block->tile_rows, block->count - tile);
 }
 
 /* queries[tile * head_size + d * rows + r]: what one multiplication step broadcasts is together. */
-static void pack_queries(
-    const struct attention_steps *steps, const struct pair_block *block, float *queries) {
+static void pack_queries(const struct pair_block *block, float *queries) {
     const struct attention_job *job = block->job;
-    for (int32_t tile = 0; tile < block->count; tile += steps->tile_rows) {
-        int32_t rows = tile_rows_at(steps, block, tile);
+    for (int32_t tile = 0; tile < block->count; tile += block->tile_rows) {
+        int32_t rows = tile_rows_at(block, tile);
         float *packed = queries + (ptrdiff_t)tile * job->head_size;
         for (int32_t r = 0; r < rows; r++) {
             int32_t pair = block->first + tile + r;
@@ -154,15 +153,15 @@ static void locate_following(struct span_pass *pass, int32_t span_end) {
 
 static struct slot_range tile_range(const struct span_pass *pass, int32_t tile) {
     int32_t first = pass->block->first + tile;
-    int32_t rows = tile_rows_at(pass->steps, pass->block, tile);
+    int32_t rows = tile_rows_at(pass->block, tile);
     return visible(pass->block->job, first, first + rows - 1, pass->span);
 }
 
 /* Multiplies what each pair of each tile has for a slot by the slot's scale. */
 static void scale_slots(const struct span_pass *pass, const float *const *scales) {
-    for (int32_t tile = 0; tile < pass->block->count; tile += pass->steps->tile_rows) {
+    for (int32_t tile = 0; tile < pass->block->count; tile += pass->block->tile_rows) {
         struct slot_range range = tile_range(pass, tile);
-        for (int32_t r = tile; r < tile + tile_rows_at(pass->steps, pass->block, tile); r++) {
+        for (int32_t r = tile; r < tile + tile_rows_at(pass->block, tile); r++) {
             float *row = pass->space->scores + (ptrdiff_t)r * attention_score_stride;
             for (int32_t s = range.begin; s < range.end;) {
                 const float *block = scales[s / attention_block_tokens];
@@ -187,7 +186,7 @@ static struct fetch_list behind_chunk(const struct span_pass *pass, const void *
 /* A tile's share of a list. */
 static void fetch_share(struct fetch_list *list, const struct span_pass *pass) {
     if (!list) return;
-    size_t bytes = (size_t)list->count * list->piece_bytes, tile_rows = (size_t)pass->steps->tile_rows;
+    size_t bytes = (size_t)list->count * list->piece_bytes, tile_rows = (size_t)pass->block->tile_rows;
     for (size_t at = 0; at * (size_t)pass->block->count < bytes * tile_rows; at += FETCH_BYTES) fetch_next(list);
 }
 
@@ -196,7 +195,7 @@ static void score_tiles(
     const struct span_pass *pass, const void *const *keys, int32_t begin, int32_t end,
     enum attention_element element, struct fetch_list *meanwhile) {
     int32_t head_size = pass->block->job->head_size;
-    for (int32_t tile = 0; tile < pass->block->count; tile += pass->steps->tile_rows) {
+    for (int32_t tile = 0; tile < pass->block->count; tile += pass->block->tile_rows) {
         struct slot_range range = tile_range(pass, tile);
         int32_t first = larger(begin, first_block(range));
         int32_t last = smaller(end, last_block(range));
@@ -205,7 +204,7 @@ static void score_tiles(
         pass->steps->scores(
             pass->space->scores + (ptrdiff_t)tile * attention_score_stride,
             pass->space->queries + (ptrdiff_t)tile * head_size,
-            tile_rows_at(pass->steps, pass->block, tile), keys, first, last, element, head_size);
+            tile_rows_at(pass->block, tile), keys, first, last, element, head_size);
     }
 }
 
@@ -214,7 +213,7 @@ static void accumulate_tiles(
     const struct span_pass *pass, const void *const *values, int32_t begin, int32_t end,
     enum attention_element element, float *sums, struct fetch_list *meanwhile) {
     int32_t head_size = pass->block->job->head_size;
-    for (int32_t tile = 0; tile < pass->block->count; tile += pass->steps->tile_rows) {
+    for (int32_t tile = 0; tile < pass->block->count; tile += pass->block->tile_rows) {
         struct slot_range range = tile_range(pass, tile);
         int32_t first = larger(begin, range.begin);
         int32_t last = smaller(end, range.end);
@@ -223,7 +222,7 @@ static void accumulate_tiles(
         pass->steps->accumulate(
             sums + (ptrdiff_t)tile * head_size,
             pass->space->scores + (ptrdiff_t)tile * attention_score_stride,
-            tile_rows_at(pass->steps, pass->block, tile), values, first, last, element, head_size);
+            tile_rows_at(pass->block, tile), values, first, last, element, head_size);
     }
 }
 
@@ -261,9 +260,9 @@ static void score_span(const struct span_pass *pass, int widens) {
 
 static void softmax_span(const struct span_pass *pass, float (*states)[2]) {
     const struct attention_job *job = pass->block->job;
-    for (int32_t tile = 0; tile < pass->block->count; tile += pass->steps->tile_rows) {
+    for (int32_t tile = 0; tile < pass->block->count; tile += pass->block->tile_rows) {
         struct slot_range shared = tile_range(pass, tile);
-        int32_t rows = tile_rows_at(pass->steps, pass->block, tile);
+        int32_t rows = tile_rows_at(pass->block, tile);
         int32_t begin = first_block(shared), end = last_block(shared);
         for (int32_t r = tile; r < tile + rows; r++) {
             float *scores = pass->space->scores + (ptrdiff_t)r * attention_score_stride;
@@ -326,7 +325,7 @@ static void attend_span(
     }
     locate_blocks(&pass);
     locate_following(&pass, span_end);
-    int widens = block->job->element != attention_element_f32 && block->count > steps->tile_rows;
+    int widens = block->job->element != attention_element_f32 && block->count > block->tile_rows;
     int scales = block->job->element == attention_element_i8;
     if (!widens) fetch_first(&pass);
     score_span(&pass, widens);
@@ -359,11 +358,14 @@ static void finish_one(
     steps->finish(output, values, state, job->sinks ? job->sinks + head : NULL, job->head_size);
 }
 
-static struct pair_block block_at(const struct attention_job *job, int32_t first) {
+static struct pair_block block_at(
+    const struct attention_steps *steps, const struct attention_job *job, int32_t first) {
+    int32_t count = smaller(attention_rows_max, job->rows * job->group - first);
     struct pair_block block = {
         .job = job,
         .first = first,
-        .count = smaller(attention_rows_max, job->rows * job->group - first),
+        .count = count,
+        .tile_rows = count > steps->lone_tile_rows ? steps->tile_rows : count,
     };
     return block;
 }
@@ -374,8 +376,8 @@ void attention_attend(
     float states[attention_rows_max][2], span_states[attention_rows_max][2];
     int32_t span_end = attention_span_end(job);
     for (int32_t first = 0; first < job->rows * job->group; first += attention_rows_max) {
-        struct pair_block block = block_at(job, first);
-        pack_queries(steps, &block, space.queries);
+        struct pair_block block = block_at(steps, job, first);
+        pack_queries(&block, space.queries);
         int32_t span_begin = attention_span_begin(job);
         attend_span(steps, &block, &space, span_begin, span_end, states, space.values);
         for (int32_t span = span_begin + 1; span < span_end; span++) {
@@ -402,8 +404,8 @@ void attention_attend_spans(
     ptrdiff_t entry = attention_partial_floats(job->head_size);
     int32_t pairs = job->rows * job->group;
     for (int32_t first = 0; first < pairs; first += attention_rows_max) {
-        struct pair_block block = block_at(job, first);
-        pack_queries(steps, &block, space.queries);
+        struct pair_block block = block_at(steps, job, first);
+        pack_queries(&block, space.queries);
         for (int32_t span = span_begin; span < span_end; span++) {
             attend_span(steps, &block, &space, span, span_end, states, space.span_values);
             ptrdiff_t index = (ptrdiff_t)(span - span_begin) * pairs + first;

@@ -95,6 +95,7 @@ static void widen(float *target, const void *source, int32_t count, enum attenti
 
 static const struct attention_steps steps = {
     .tile_rows = 4,
+    .lone_tile_rows = 4,
     .rows = &row_kernels_portable,
     .scores = scores,
     .softmax = softmax,

@@ -27,11 +27,13 @@ static inline void attention_fetch(const char *from, size_t bytes) {
     for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at, 0, 3);
 }
 
-/* A "tile" is 1 ... tile_rows (row, head) pairs. Slots and blocks count from the start of a span;
- * blocks[b] is where the element of slot 16 b begins: its key column, or its value row.  Behind the last
- * block that counts, attention_fetched_blocks more are named, to be fetched alone. */
+/* A "tile" is 1 ... tile_rows (row, head) pairs, or up to lone_tile_rows where there are no more.  Slots and
+ * blocks count from the start of a span; blocks[b] is where the element of slot 16 b begins: its key column, or its
+ * value row.  Behind the last block that counts, attention_fetched_blocks more are named, to be fetched alone. */
 struct attention_steps {
     int32_t tile_rows;
+    /* At least tile_rows: as many go in one tile rather than have keys and values widened for two. */
+    int32_t lone_tile_rows;
     const struct row_kernels *rows;
 
     /* scores[r * attention_score_stride + s] = sum_d query[d * rows + r] * key[d, s], by fma, d

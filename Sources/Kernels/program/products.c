@@ -121,7 +121,8 @@ struct ahead weights_ahead(const struct multiply_operation *multiply, const stru
     return (struct ahead){ matrix->data + (size_t)panel * bytes, wanted < AHEAD_BYTES_MAX ? wanted : AHEAD_BYTES_MAX };
 }
 
-/* OWN_ROWS_MAX rows of the width and the forms of `like`, in this worker's scratch: own_rows_bytes. */
+/* OWN_ROWS_MAX rows of the width and the forms of `like`, in this worker's scratch, which products of so few rows
+ * leave alone: own_rows_bytes. */
 static struct buffer own_rows(const struct buffer *like, const struct run *run) {
     struct buffer own = *like;
     uint8_t *at = scratch_of(run);

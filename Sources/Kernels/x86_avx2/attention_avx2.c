@@ -399,6 +399,7 @@ static void widen(float *target, const void *source, int32_t count, enum attenti
 
 static const struct attention_steps steps = {
     .tile_rows = tile_rows,
+    .lone_tile_rows = tile_rows,
     .rows = &row_kernels_x86_avx2,
     .scores = scores,
     .softmax = softmax,

@@ -14,6 +14,7 @@
 
 enum {
     tile_rows = 6,
+    lone_tile_rows = 8,
     /* Tiles this small read the pages themselves, and fetch them ahead. */
     fetching_rows = 4,
 };
@@ -102,6 +103,8 @@ INLINED void score_elements(
         ROWS(4, 4)
         ROWS(5, 4)
         ROWS(6, 4)
+        ROWS(7, 2)
+        ROWS(8, 2)
     }
 #undef ROWS
 }
@@ -241,6 +244,8 @@ INLINED void accumulate_elements(
         ROWS(4, 4)
         ROWS(5, 4)
         ROWS(6, 4)
+        ROWS(7, 2)
+        ROWS(8, 2)
     }
 #undef ROWS
 }
@@ -320,6 +325,7 @@ static void widen(float *target, const void *source, int32_t count, enum attenti
 
 static const struct attention_steps steps = {
     .tile_rows = tile_rows,
+    .lone_tile_rows = lone_tile_rows,
     .rows = &row_kernels_x86_avx512,
     .scores = scores,
     .softmax = softmax,

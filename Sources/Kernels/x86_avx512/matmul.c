@@ -8,7 +8,7 @@
 #pragma clang attribute push(__attribute__((target(INTEGERS_TARGET))), apply_to = function)
 
 /* Of activations that share a pass over a panel's quants. */
-enum { TILE_ROWS = 3 * ACTIVATION_SLOTS };
+enum { TILE_ROWS = INTEGER_PANELS_TOGETHER * ACTIVATION_SLOTS };
 
 /* 32 columns of one panel times `tokens` rows, added to their sums. */
 INLINE void add_block(const int tokens, const struct integer_kind kind, const struct packed_matrix *w,

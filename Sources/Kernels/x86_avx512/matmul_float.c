@@ -22,7 +22,7 @@ INLINE __m512 load_weights(const int layout, const uint8_t *base, int32_t c, con
 /* rows: f32, or rounded, whose f32 values stand first. */
 INLINE void float_tile(const int places, const int tokens, const int layout, const struct packed_matrix *w,
                        int32_t first, int32_t apart, const int fetches, const struct product_rows rows) {
-    const int flushes = layout == LAYOUT_BF16, together = layout == LAYOUT_BF16 ? 2 : 1, sums = places * tokens;
+    const int flushes = layout == LAYOUT_BF16, columns = flushes ? 2 : 1, sums = places * tokens;
     size_t panel = panel_bytes(layout, 0, w->cols), stride = panel * (size_t)apart;
     const uint8_t *base = w->data + (size_t)first * panel;
     __m512 acc[FLOAT_TILE_SUMS];
@@ -32,10 +32,10 @@ INLINE void float_tile(const int places, const int tokens, const int layout, con
         acc[i] = _mm512_setzero_ps();
         if (flushes) pin(&acc[i]);
     }
-    for (int32_t c = 0; c < w->cols; c += together) {
+    for (int32_t c = 0; c < w->cols; c += columns) {
         if (fetches) fetch_columns(base + (size_t)places * panel, places, (size_t)c * (layout == LAYOUT_F32 ? 64 : 32));
 #pragma clang loop unroll(full)
-        for (int behind = together - 1; behind >= 0; behind--) {
+        for (int behind = columns - 1; behind >= 0; behind--) {
             __m512 weights[FLOAT_PANELS_TOGETHER];
 #pragma clang loop unroll(full)
             for (int s = 0; s < places; s++) weights[s] = load_weights(layout, base + (size_t)s * stride, c, behind);

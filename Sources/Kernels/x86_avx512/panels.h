@@ -40,6 +40,7 @@ enum {
     { FLOAT_PANELS_TOGETHER,   HALF_PANELS_TOGETHER,    FLOAT_PANELS_TOGETHER,  INTEGER_PANELS_TOGETHER,               \
       INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER }
 
+_Static_assert(MANY_ROWS_MIN > ACTIVATION_SLOTS, "so few rows may themselves lie in the scratch");
 _Static_assert(PLACES_AT_ONCE <= FLOAT_PANELS_TOGETHER, "a tile has room for the weights of all its panels");
 
 /* A sum is done before what follows is loaded: the compiler would otherwise load all rows at once, and keep sums in

@@ -78,8 +78,8 @@ INLINE void add_widened(const int tokens, const struct integer_kind kind, const 
             __m512 scaled = _mm512_set1_ps(scaled_sum(kind, rows, t, b, g));
 #pragma clang loop unroll(full)
             for (int p = 0; p < together; p++) {
-                __m512 own = _mm512_loadu_ps(offsets + (size_t)p * apart), *to = &acc[p * tokens + t];
-                *to = _mm512_fmadd_ps(own, scaled, *to);
+                __m512 offset = _mm512_loadu_ps(offsets + (size_t)p * apart), *to = &acc[p * tokens + t];
+                *to = _mm512_fmadd_ps(offset, scaled, *to);
             }
         }
     }
