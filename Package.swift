@@ -42,7 +42,7 @@ let package = Package(
         .systemLibrary(name: "CEpoll", path: "Sources/HTTP/CEpoll"),
         .target(
             name: "HTTP", dependencies: ["CEpoll", "COpenSSL", "CZlib", Library.httpTypes],
-            exclude: ["CEpoll", "COpenSSL", "CZlib"], swiftSettings: strict),
+            exclude: ["CEpoll", "COpenSSL", "CZlib", "README.md"], swiftSettings: strict),
         .target(name: "Kernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
         // layer 1
         layer("Scheduling", ["Core", Library.deque]),

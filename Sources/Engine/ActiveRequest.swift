@@ -31,16 +31,19 @@ final class Choice {
     unowned let request: ActiveRequest
     let number: Int
     let sequence: SequenceHandle
+    /// Most tokens of output: what was asked for, or what the context has room for.
+    let tokensMax: Int
     var output: [TokenID] = []
     /// Kept only when penalties look at it.
     var history: TokenHistory?
     var hasReported = false
     var lookup = PromptLookup()
 
-    init(_ request: ActiveRequest, number: Int, sequence: SequenceHandle) {
+    init(_ request: ActiveRequest, number: Int, sequence: SequenceHandle, contextMax: Int) {
         self.request = request
         self.number = number
         self.sequence = sequence
+        tokensMax = min(request.stopping.tokensMax, contextMax - request.prompt.count)
         let sampling = request.sampling
         let penalizes =
             sampling.repetitionPenalty != 1 || sampling.frequencyPenalty != 0
@@ -48,14 +51,30 @@ final class Choice {
         if penalizes { history = TokenHistory(prompt: request.prompt) }
     }
 
-    var samplingContext: SamplingContext {
+    /// Draws the next token from a row of logits, and goes on with it. Touches nothing but this choice.
+    func draw(_ logits: UnsafeBufferPointer<Float>, with sampler: inout Sampler) -> Draw {
+        guard tokensMax > 0 else { return .unwanted }
+        let sampled: SampledToken
+        do {
+            sampled = try sampler.sample(logits, samplingContext)
+        } catch {
+            return .failed(error, position: request.prompt.count + output.count - 1)
+        }
+        append(sampled.token)
+        if request.stopping.stopTokens.contains(sampled.token) {
+            return .token(sampled, .stopToken(sampled.token))
+        }
+        return .token(sampled, output.count < tokensMax ? nil : .length)
+    }
+
+    private var samplingContext: SamplingContext {
         let rules = request.stopping
         return SamplingContext(
             parameters: request.sampling, choice: number, output: output[...], history: history,
             forbidden: output.count < rules.tokensMin ? rules.stopTokens : [])
     }
 
-    func append(_ token: TokenID) {
+    private func append(_ token: TokenID) {
         output.append(token)
         history?.append(token)
     }

@@ -1,108 +1,20 @@
-// EngineLoop+Choices.swift: from logits to tokens, and how choices end. A row that cannot be
-// sampled ends its own choice, or the request whose prompt it belongs to, and nobody else's.
+// EngineLoop+Choices.swift: how choices end, and what is told of them.
 import Core
 import Dispatch
-import Models
 import Scheduling
 
 extension EngineLoop {
-    /// Fills `results` from the logits of the plan's output rows.
-    func sample(_ logits: UnsafeBufferPointer<Float>) {
-        let columns = model.vocabularySize
-        precondition(
-            logits.count >= columns * plan.spans.reduce(0) { $0 + $1.end - $1.outputBegin })
-        let now = DispatchTime.now().uptimeNanoseconds
-        results.removeAll(keepingCapacity: true)
-        var firstRow = 0
-        for span in plan.spans {
-            guard let choice = choices[span.sequence.slot] else {
-                preconditionFailure("\(span.sequence.id) has a row and no request")
-            }
-            let rows = span.end - span.outputBegin
-            let all = UnsafeBufferPointer(
-                rebasing: logits[firstRow * columns..<(firstRow + rows) * columns])
-            firstRow += rows
-            guard span.draft.isEmpty else {
-                sampleDraft(span, all, choice, now)
-                continue
-            }
-            let failure = score(all, span, choice.request)
-            guard span.sampleCount > 0, rows > 0 else {
-                if let failure { failed.append((choice.request, failure)) }
-                continue
-            }
-            let last = UnsafeBufferPointer(rebasing: all.suffix(columns))
-            for index in span.firstSample..<span.firstSample + span.sampleCount {
-                guard let sampled = choices[plan.samples[index].slot] else {
-                    preconditionFailure("\(plan.samples[index].id) is sampled and has no request")
-                }
-                results.append(failure.map { fail(sampled, $0) } ?? draw(last, sampled, now))
-            }
+    /// The choice of a sequence that is in the plan.
+    func choice(of sequence: SequenceHandle) -> Choice {
+        guard let choice = choices[sequence.slot] else {
+            preconditionFailure("\(sequence) has a row and no request")
         }
-    }
-
-    /// Log-probabilities of the prompt tokens that these rows predict, when asked for.
-    private func score(
-        _ rows: UnsafeBufferPointer<Float>, _ span: StepPlan.Span, _ request: ActiveRequest
-    ) -> String? {
-        guard let count = request.sampling.promptLogprobs else { return nil }
-        let columns = model.vocabularySize
-        for position in span.outputBegin..<span.end where position + 1 < request.prompt.count {
-            if position == 0 { request.scored = [SampledToken(token: request.prompt[0])] }
-            let row = (position - span.outputBegin) * columns
-            do {
-                let logits = UnsafeBufferPointer(rebasing: rows[row..<row + columns])
-                let token = request.prompt[position + 1]
-                request.scored.append(try sampler.report(logits, token: token, alternatives: count))
-            } catch {
-                return describe(error, position)
-            }
-        }
-        return nil
-    }
-
-    func draw(_ logits: UnsafeBufferPointer<Float>, _ choice: Choice, _ now: UInt64)
-        -> StepResult
-    {
-        let rules = choice.request.stopping
-        if rules.tokensMax == 0 {
-            conclude(choice, .length)
-            return .end
-        }
-        let sampled: SampledToken
-        do {
-            sampled = try sampler.sample(logits, choice.samplingContext)
-        } catch {
-            let position = choice.request.prompt.count + choice.output.count - 1
-            return fail(choice, describe(error, position))
-        }
-        choice.append(sampled.token)
-        load.generatedTokens += 1
-        let known = choice.request.prompt.count + choice.output.count
-        var finish: FinishReason?
-        if rules.stopTokens.contains(sampled.token) {
-            finish = .stopToken(sampled.token)
-        } else if choice.output.count >= rules.tokensMax || known >= contextMax {
-            finish = .length
-        }
-        if let finish {
-            conclude(choice, finish, [sampled])
-            return .end
-        }
-        publish(choice, [sampled], nil, now)
-        return .token(sampled.token)
-    }
-
-    private func describe(_ failure: SamplingFailure, _ position: Int) -> String {
-        switch failure {
-        case .notFinite: "the model's logits at position \(position) are not finite"
-        case .nothingAllowed: "no token is allowed at position \(position)"
-        }
+        return choice
     }
 
     // MARK: ends
 
-    private func fail(_ choice: Choice, _ words: String) -> StepResult {
+    func fail(_ choice: Choice, _ words: String) -> StepResult {
         conclude(choice, .failed(words))
         return .end
     }
@@ -134,7 +46,7 @@ extension EngineLoop {
     }
 
     /// Reports the end of a choice whose sequence is over, or is about to be by its result.
-    private func conclude(_ choice: Choice, _ reason: FinishReason, _ tokens: [SampledToken] = []) {
+    func conclude(_ choice: Choice, _ reason: FinishReason, _ tokens: [SampledToken] = []) {
         publish(choice, tokens, reason, DispatchTime.now().uptimeNanoseconds)
         choices[choice.sequence.slot] = nil
         conclude(choice.request)
@@ -159,7 +71,7 @@ extension EngineLoop {
 
     // MARK: updates
 
-    private func publish(
+    func publish(
         _ choice: Choice, _ tokens: [SampledToken], _ finish: FinishReason?, _ now: UInt64
     ) {
         let request = choice.request

@@ -1,35 +1,19 @@
-// EngineLoop+Draft.swift: tokens of a draft are drawn like all others, each from the row behind the one
-// before it, for as long as the draft says what is drawn: the answer is that of a step for every token.
+// EngineLoop+Draft.swift: guesses at how a choice goes on, and what they learn from how it did.
 import Core
-import Models
 import Scheduling
 
 extension EngineLoop {
     /// What a choice may go on with, within its own bounds.
     func draft(_ sequence: SequenceHandle, after tokens: [TokenID], most: Int) -> [TokenID] {
         guard let choice = choices[sequence.slot] else { return [] }
-        let left = choice.request.stopping.tokensMax - choice.output.count - 1
-        return choice.lookup.draft(after: tokens, most: min(most, left))
+        return choice.lookup.draft(after: tokens, most: min(most, choice.tokensMax - choice.output.count - 1))
     }
 
-    /// Results for a span with a draft: one for each row that counts, `.unreached` for the others.
-    func sampleDraft(
-        _ span: StepPlan.Span, _ rows: UnsafeBufferPointer<Float>, _ choice: Choice, _ now: UInt64
-    ) {
-        let columns = model.vocabularySize
-        var accepted = 0
-        for place in 0...span.draft.count {
-            guard place == accepted else {
-                results.append(.unreached)
-                continue
-            }
-            let row = UnsafeBufferPointer(rebasing: rows[place * columns..<(place + 1) * columns])
-            let result = draw(row, choice, now)
-            results.append(result)
-            if place < span.draft.count, result == .token(span.draft[place]) { accepted += 1 }
-        }
-        choice.lookup.learn(drafted: span.draft.count, accepted: accepted)
-        load.draftTokens += UInt64(span.draft.count)
+    /// To be called when the last of `results` are those of the known token and of the draft.
+    func learn(_ choice: Choice, _ draft: [TokenID]) {
+        let accepted = zip(results.suffix(draft.count + 1), draft).prefix { $0 == .token($1) }.count
+        choice.lookup.learn(drafted: draft.count, accepted: accepted)
+        load.draftTokens += UInt64(draft.count)
         load.acceptedDraftTokens += UInt64(accepted)
     }
 }

@@ -10,9 +10,8 @@ import Scheduling
 final class EngineLoop {
     let mailbox: Mailbox
     let model: any ForwardPass
-    let contextMax: Int
     var scheduler: Scheduler
-    var sampler: Sampler
+    var sampling: StepSampling
     var plan = StepPlan()
     var results: [StepResult] = []
     var requests: [RequestID: ActiveRequest] = [:]
@@ -34,8 +33,7 @@ final class EngineLoop {
         self.mailbox = mailbox
         self.model = model
         self.scheduler = scheduler
-        contextMax = scheduler.limits.contextMax
-        sampler = Sampler(kernels: kernels, vocabularySize: model.vocabularySize)
+        sampling = StepSampling(kernels: kernels, model: model)
         input = BatchInput(groups: model.cacheGroups.count)
     }
 
@@ -65,6 +63,7 @@ final class EngineLoop {
             let logits = model.run(input)
             load.modelSecondsTotal += Double(DispatchTime.now().uptimeNanoseconds - modelBegin) * 1e-9
             sample(UnsafeBufferPointer(logits))
+            settle()
             scheduler.commit(plan, results)
             endFailed()
         }
@@ -98,7 +97,7 @@ final class EngineLoop {
         request.liveChoices = wanted.choices
         do {
             for (number, handle) in try scheduler.submit(wanted).enumerated() {
-                let choice = Choice(request, number: number, sequence: handle)
+                let choice = Choice(request, number: number, sequence: handle, contextMax: scheduler.limits.contextMax)
                 request.choices.append(choice)
                 while choices.count <= handle.slot { choices.append(nil) }
                 choices[handle.slot] = choice

@@ -98,4 +98,10 @@ public protocol ForwardPass: AnyObject {
     /// `[outputRows, vocabularySize]`, f32, row-major. The memory is valid until the next call.
     /// A row's result depends on its sequence alone: not on the batch, the chunking or the thread count.
     func run(_ batch: BatchInput) -> UnsafeMutableBufferPointer<Float>
+
+    /// Threads that compute a step, the caller included.
+    var workers: Int { get }
+    /// Between two steps they may do other work: calls `body` once for each of `parts`, with the number of the
+    /// worker that does it, several at a time, and returns when all are done.
+    func spread(_ parts: Int, _ body: (_ part: Int, _ worker: Int) -> Void)
 }

@@ -16,13 +16,12 @@ extension Scheduler {
                 continue
             }
             guard span.draft.isEmpty else {
-                commitDraft(span, results[span.firstSample..<span.firstSample + span.sampleCount])
+                commitDraft(span, results[span.samples])
                 continue
             }
             advance(slot, to: span.end)
             guard span.sampleCount > 0 else { continue }
-            let samples = span.firstSample + 1..<span.firstSample + span.sampleCount
-            for index in samples where isLive(plan.samples[index]) {
+            for index in span.samples.dropFirst() where isLive(plan.samples[index]) {
                 fork(slot, into: plan.samples[index], results[index])
             }
             append(results[span.firstSample], to: span.sequence)

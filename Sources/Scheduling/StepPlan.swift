@@ -14,6 +14,7 @@ public struct StepPlan: Sendable {
         /// Range of `StepPlan.samples` drawn from the last row; empty until the prompt is complete.
         public let firstSample: Int
         public let sampleCount: Int
+        public var samples: Range<Int> { firstSample..<firstSample + sampleCount }
         /// The last tokens of the span when they are only supposed: each counts once a result says the same.
         /// Every row has a sample then.
         public var draft: [TokenID] = []

@@ -1,5 +1,6 @@
 // FakeModel.swift: a model whose logits are a hash of the whole visible history, read back from its
 // own paged cache, so that a wrong page table, a missed copy or a stale page changes the tokens.
+import Compute
 import Core
 import Dispatch
 import Models
@@ -30,6 +31,8 @@ final class FakeModel: ForwardPass {
     private let shape: Shape
     private var cache: [[UInt64]]
     private let logits: UnsafeMutableBufferPointer<Float>
+    /// More than this machine may have cores: what they do must not depend on when they do it.
+    private let team = try! WorkerTeam(count: 3)
 
     init(_ shape: Shape = Shape()) {
         self.shape = shape
@@ -73,6 +76,10 @@ final class FakeModel: ForwardPass {
             next == batch.outputRows.count, "output rows are not ascending rows of the batch")
         return UnsafeMutableBufferPointer(rebasing: logits[..<(next * vocabularySize)])
     }
+
+    var workers: Int { team.count }
+
+    func spread(_ parts: Int, _ body: (_ part: Int, _ worker: Int) -> Void) { team.forEach(parts, body) }
 
     private func place(_ position: Int, _ group: Int, _ span: BatchSpan, _ batch: BatchInput)
         -> Int?

@@ -27,7 +27,14 @@ public final class WorkerTeam: @unchecked Sendable {
     public var count: Int { Int(workers_count(pointer)) }
 
     /// Calls `body` once for every part in `0 ..< parts`, spread over the team, and returns when all are done.
-    public func forEach(_ parts: Int, _ body: (Int) -> Void) {
+    public func forEach(_ parts: Int, _ body: (_ part: Int) -> Void) { forEach(parts) { part, _ in body(part) } }
+
+    /// The same, with the number of the worker that does the part. A single part is the caller's.
+    public func forEach(_ parts: Int, _ body: (_ part: Int, _ worker: Int) -> Void) {
+        guard parts > 1 else {
+            if parts == 1 { body(0, 0) }
+            return
+        }
         withoutActuallyEscaping(body) { escaping in
             var context = PartsContext(parts: parts, body: escaping)
             withUnsafeMutablePointer(to: &context) { pointer in
@@ -39,14 +46,14 @@ public final class WorkerTeam: @unchecked Sendable {
 
 private struct PartsContext {
     let parts: Int
-    let body: (Int) -> Void
+    let body: (_ part: Int, _ worker: Int) -> Void
 }
 
 private func runParts(context: UnsafeMutableRawPointer?, team: OpaquePointer?, worker: Int32) {
     let shared = context!.assumingMemoryBound(to: PartsContext.self)
     var part = Int(worker)
     while part < shared.pointee.parts {
-        shared.pointee.body(part)
+        shared.pointee.body(part, Int(worker))
         part = Int(workers_claim(team))
     }
 }

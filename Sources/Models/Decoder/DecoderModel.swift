@@ -44,6 +44,7 @@ public final class DecoderModel: ForwardPass {
     public let outputRowsMax: Int
 
     private let backend: any Backend
+    private let team: WorkerTeam
     private let logits: BufferHandle
     private let stage: StepStage
 
@@ -61,15 +62,16 @@ public final class DecoderModel: ForwardPass {
         let backend = CPUBackend(
             mode: options.compute, team: team, kernels: options.kernels ?? .best,
             store: options.store ?? WeightStore())
-        return try DecoderModel(layout, checkpoint, options, backend, progress)
+        return try DecoderModel(layout, checkpoint, options, backend, team, progress)
     }
 
     private init(
         _ layout: DecoderLayout, _ checkpoint: Checkpoint, _ options: DecoderOptions,
-        _ backend: any Backend, _ progress: (Int, Int) -> Void
+        _ backend: any Backend, _ team: WorkerTeam, _ progress: (Int, Int) -> Void
     ) throws(ModelError) {
         configuration = layout.configuration
         self.backend = backend
+        self.team = team
         vocabularySize = configuration.vocabularySize
         contextMax = layout.contextMax
         pageSize = options.pageSize
@@ -114,4 +116,8 @@ public final class DecoderModel: ForwardPass {
         return UnsafeMutableBufferPointer(
             start: backend.contents(of: logits), count: batch.outputRows.count * vocabularySize)
     }
+
+    public var workers: Int { team.count }
+
+    public func spread(_ parts: Int, _ body: (_ part: Int, _ worker: Int) -> Void) { team.forEach(parts, body) }
 }

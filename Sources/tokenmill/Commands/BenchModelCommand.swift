@@ -46,6 +46,8 @@ struct BenchModelCommand: ParsableCommand {
     @Option(help: "Tokens that each stream generates.")
     var generate = 64
 
+    @OptionGroup var sampling: SamplingFlags
+
     @Option(help: "Rounds; each measures everything once.")
     var rounds = 3
 
@@ -74,7 +76,7 @@ struct BenchModelCommand: ParsableCommand {
         // A server's cache is soon in use everywhere: what is measured is not the system clearing memory.
         let tokens = rounds * cases.reduce(0) { $0 + $1.streams * ($1.promptTokens + $1.generateTokens) }
         let model = try ModelLoader(settings: settings, cacheTokensTouched: tokens).load()
-        var probe = ThroughputProbe(engine: model.served.engine)
+        var probe = ThroughputProbe(engine: model.served.engine, sampling: sampling.parameters)
         // Touches weights and buffers, so that the first round is like the others.
         _ = try probe.run(ThroughputCase(streams: 1, promptTokens: 32, generateTokens: 2))
         var samples = [[ThroughputSample]](repeating: [], count: cases.count)

@@ -61,8 +61,7 @@ struct Perplexity {
 
     /// Log-probabilities of all tokens but the first.
     private func score(_ tokens: [TokenID]) throws(CommandFailure) -> [Double] {
-        var sampling = SamplingParameters()
-        sampling.temperature = 0
+        var sampling = SamplingParameters.greedy
         sampling.promptLogprobs = 0
         let request = GenerationRequest(
             prompt: tokens, sampling: sampling, stopping: StoppingRules(tokensMax: 0))

@@ -1,15 +1,22 @@
 // RandomRequest.swift: what benches in process ask an engine for.
-// Prompts are random, so no cache helps; the answer is greedy and nothing stops it before its length.
+// Prompts are random, so no cache helps, and nothing stops the answer before its length.
 import Core
 import Engine
 
 extension GenerationRequest {
     static func random(
-        promptTokens: Int, tokensMax: Int, vocabularySize: Int, using random: inout SeededRandom
+        promptTokens: Int, tokensMax: Int, vocabularySize: Int, sampling: SamplingParameters = .greedy,
+        using random: inout SeededRandom
     ) -> GenerationRequest {
-        var sampling = SamplingParameters()
-        sampling.temperature = 0
         let prompt = (0..<promptTokens).map { _ in TokenID.random(in: 0..<TokenID(vocabularySize), using: &random) }
         return GenerationRequest(prompt: prompt, sampling: sampling, stopping: StoppingRules(tokensMax: tokensMax))
+    }
+}
+
+extension SamplingParameters {
+    static var greedy: Self {
+        var greedy = Self()
+        greedy.temperature = 0
+        return greedy
     }
 }

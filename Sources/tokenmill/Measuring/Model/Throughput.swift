@@ -25,9 +25,13 @@ struct ThroughputSample: Sendable {
 
 struct ThroughputProbe {
     let engine: any GenerationEngine
+    let sampling: SamplingParameters
     private var random = SeededRandom(seed: 0)
 
-    init(engine: any GenerationEngine) { self.engine = engine }
+    init(engine: any GenerationEngine, sampling: SamplingParameters = .greedy) {
+        self.engine = engine
+        self.sampling = sampling
+    }
 
     mutating func run(_ probe: ThroughputCase) throws(CommandFailure) -> ThroughputSample {
         let inbox = UpdateInbox()
@@ -100,6 +104,6 @@ struct ThroughputProbe {
     private mutating func request(for probe: ThroughputCase) -> GenerationRequest {
         .random(
             promptTokens: probe.promptTokens, tokensMax: probe.generateTokens,
-            vocabularySize: engine.facts.vocabularySize, using: &random)
+            vocabularySize: engine.facts.vocabularySize, sampling: sampling, using: &random)
     }
 }
