@@ -29,19 +29,21 @@ enum SamplingFailure: Error, Equatable {
 
 /// One worker's sampler: immutable but for scratch that no result depends on.
 struct Sampler {
-    private let kernels: UnsafePointer<statistics_kernels>
+    let kernels: UnsafePointer<statistics_kernels>
     private let vocabularySize: Int
     private var adjusted: [Float] = []
-    private var weights: [Float] = []
-    private var indices: [Int32] = []
-    private var candidates: [Candidate] = []
+    var weights: [Float] = []
+    var indices: [Int32] = []
+    var candidates: [Candidate] = []
 
     /// Elements per partial sum; a draw rescans one such block.
-    private static let blockElements = 1024
+    static let blockElements = 1024
     /// How far below the best logit the first search for the best tokens reaches.
     private static let firstReach: Float = 1
-    /// How light a token the first search for top-p reaches, relative to the best one.
-    private static let firstWeight: Float = 0.1
+    private static let lastReach: Float = 1e6
+    /// How often the reach is halved, at most, while it finds more than this many times what is wanted.
+    private static let bisections = 4
+    private static let enoughTimes = 4
 
     init(kernels: UnsafePointer<statistics_kernels>, vocabularySize: Int) {
         self.kernels = kernels
@@ -155,17 +157,16 @@ struct Sampler {
             selectBest(parameters.topK, row, best: best)
             weighCandidates(best, factor)
             if parameters.minP > 0 { candidates.removeAll { $0.value < parameters.minP } }
-            return drawCandidate(place, topP: parameters.topP, total: nil)
+            return drawCandidate(place, topP: parameters.topP)
         }
         let sums = weighAll(row, best, factor)
         let total = sums.reduce(0, +)
         if parameters.minP > 0 {
             collectWeights(atLeast: parameters.minP)
-            return drawCandidate(place, topP: parameters.topP, total: nil)
+            return drawCandidate(place, topP: parameters.topP)
         }
         guard parameters.topP < 1 else { return drawAny(place * total, sums) }
-        collectMass(parameters.topP, of: total)
-        return drawCandidate(place, topP: parameters.topP, total: total)
+        return drawNucleus(place, share: parameters.topP, of: total)
     }
 
     private func check(best: Float) throws(SamplingFailure) {
@@ -179,21 +180,33 @@ struct Sampler {
         let wanted = min(count, row.count)
         guard wanted > 0, let base = row.baseAddress else { return }
         growIndices()
-        var reach = Self.firstReach
-        var found = 0
-        while true {
-            let threshold = reach > 1e6 ? -Float.greatestFiniteMagnitude : best - reach
-            found = Int(
-                kernels.pointee.collect_at_least_f32(
-                    base, Int32(row.count), threshold, &indices, Int32(row.count)))
-            if found >= wanted || reach > 1e6 { break }
-            reach *= 2
-        }
+        let threshold = threshold(of: wanted, row, best: best)
+        let found = Int(
+            kernels.pointee.collect_within_f32(
+                base, Int32(row.count), threshold, .nan, &indices, Int32(row.count)))
         for index in indices.prefix(found) {
             candidates.append(Candidate(value: row[Int(index)], token: index))
         }
         CandidateSelection.selectBest(wanted, of: &candidates)
         if candidates.count > wanted { candidates.removeLast(candidates.count - wanted) }
+    }
+
+    /// A logit that so many exceed, if so many are not masked, and not many more.
+    private func threshold(of wanted: Int, _ row: UnsafeBufferPointer<Float>, best: Float) -> Float {
+        func found(_ threshold: Float) -> Int {
+            Int(kernels.pointee.count_greater_f32(row.baseAddress!, Int32(row.count), threshold))
+        }
+        var (near, far) = (Float(0), Self.firstReach)
+        while found(best - far) < wanted {
+            guard far < Self.lastReach else { return -Float.greatestFiniteMagnitude }
+            (near, far) = (far, 2 * far)
+        }
+        for _ in 0..<Self.bisections {
+            let middle = (near + far) / 2, found = found(best - middle)
+            if found < wanted { near = middle } else { far = middle }
+            if found >= wanted, found <= Self.enoughTimes * wanted { break }
+        }
+        return best - far
     }
 
     /// Replaces the candidates' logits by their weights relative to the best one.
@@ -226,40 +239,34 @@ struct Sampler {
         return sums
     }
 
-    private mutating func collectWeights(atLeast threshold: Float) {
+    /// `candidates` become the tokens at least so heavy, and lighter than `bound` unless that is NaN.
+    mutating func collectWeights(atLeast least: Float, bound: Float = .nan) {
         growIndices()
         let found = Int(
-            kernels.pointee.collect_at_least_f32(
-                weights, Int32(weights.count), threshold, &indices, Int32(weights.count)))
+            kernels.pointee.collect_within_f32(
+                weights, Int32(weights.count), least, bound, &indices, Int32(weights.count)))
         candidates.removeAll(keepingCapacity: true)
         for index in indices.prefix(found) {
             candidates.append(Candidate(value: weights[Int(index)], token: index))
         }
     }
 
-    /// `candidates` become the heaviest tokens, enough to weigh `share` of the total.
-    private mutating func collectMass(_ share: Float, of total: Double) {
-        // All tokens lighter than this weigh less together than what top-p leaves out.
-        let least = Float((1 - Double(share)) * total / Double(weights.count)).nextDown
-        var threshold = Self.firstWeight
-        while true {
-            collectWeights(atLeast: max(threshold, least))
-            guard threshold > least else { return }
-            let mass = candidates.reduce(0) { $0 + Double($1.value) }
-            if mass >= Double(share) * total { return }
-            threshold /= 4
-        }
+    /// Draws among the candidates that top-p keeps.
+    private mutating func drawCandidate(_ place: Double, topP: Float) -> TokenID {
+        if topP < 1 { keepHeaviest(upTo: Double(topP) * candidateMass) }
+        return drawCandidate(at: place * candidateMass)
     }
 
-    /// Draws among the candidates that top-p keeps. `total` is the mass top-p refers to, when it is
-    /// not that of the candidates.
-    private mutating func drawCandidate(_ place: Double, topP: Float, total: Double?) -> TokenID {
-        if topP < 1 {
-            let mass = total ?? candidates.reduce(0) { $0 + Double($1.value) }
-            let kept = CandidateSelection.selectMass(Double(topP) * mass, of: &candidates)
-            candidates.removeLast(candidates.count - kept)
-        }
-        var left = place * candidates.reduce(0) { $0 + Double($1.value) }
+    var candidateMass: Double { candidates.reduce(0) { $0 + Double($1.value) } }
+
+    /// Leaves as few candidates as weigh so much together.
+    mutating func keepHeaviest(upTo mass: Double) {
+        let kept = CandidateSelection.selectMass(mass, of: &candidates)
+        candidates.removeLast(candidates.count - kept)
+    }
+
+    func drawCandidate(at target: Double) -> TokenID {
+        var left = target
         var last = candidates[0].token
         for candidate in candidates where candidate.value > 0 {
             last = candidate.token
@@ -269,8 +276,8 @@ struct Sampler {
         return last
     }
 
-    /// Draws from the whole row: first the block, then the token.
-    private func drawAny(_ target: Double, _ sums: [Double]) -> TokenID {
+    /// Draws among all tokens at least so heavy: first the block, then the token. `sums`: theirs by block.
+    func drawAny(_ target: Double, _ sums: [Double], atLeast least: Float = .leastNonzeroMagnitude) -> TokenID {
         var left = target
         var block = 0
         while block + 1 < sums.count, left >= sums[block] {
@@ -281,8 +288,7 @@ struct Sampler {
         while sums[block] == 0 { block -= 1 }
         let begin = block * Self.blockElements
         var last = begin
-        for index in begin..<min(begin + Self.blockElements, weights.count) where weights[index] > 0
-        {
+        for index in begin..<min(begin + Self.blockElements, weights.count) where weights[index] >= least {
             last = index
             left -= Double(weights[index])
             if left < 0 { break }
@@ -290,7 +296,7 @@ struct Sampler {
         return TokenID(last)
     }
 
-    private mutating func growIndices() {
+    mutating func growIndices() {
         if indices.count < vocabularySize { indices = Array(repeating: 0, count: vocabularySize) }
     }
 }

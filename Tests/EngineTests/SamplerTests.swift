@@ -109,6 +109,48 @@ import Testing
         }
     }
 
+    @Test(arguments: [0.5, 0.9, 0.99])
+    func `a nucleus of thousands has the tokens and the proportions it should`(share: Float) throws {
+        var parameters = SamplingParameters()
+        (parameters.temperature, parameters.topP) = (3, share)
+        let row = (0..<14).flatMap { Self.row(UInt64($0), scale: 4) }
+        let expected = Self.reference(row, parameters)
+        #expect(expected.count > 1000)
+        // The heavier half of it, by mass.
+        var mass = 0.0
+        let heavy = Set(expected.sorted { $0.value > $1.value }.prefix { mass += $0.value; return mass < 0.5 }.map(\.key))
+        let draws = 3000
+        var sampler = Self.sampler(size: row.count)
+        var fromHeavy = 0, fromFirstRows = 0
+        for seed in 0..<draws {
+            parameters.seed = UInt64(seed)
+            let context = Self.context(parameters)
+            let token = try row.withUnsafeBufferPointer { try sampler.sample($0, context) }.token
+            #expect(expected[token] != nil, "token \(token)")
+            fromHeavy += heavy.contains(token) ? 1 : 0
+            fromFirstRows += token < Self.size * 7 ? 1 : 0
+        }
+        let first = expected.reduce(0) { $0 + ($1.key < Self.size * 7 ? $1.value : 0) }
+        for (count, share) in [(fromHeavy, 0.5), (fromFirstRows, first)] {
+            #expect(abs(Double(count) / Double(draws) - share) < 5 * (0.25 / Double(draws)).squareRoot())
+        }
+    }
+
+    @Test func `of thousands of equals at its end, a nucleus has the lowest ids`() throws {
+        var parameters = SamplingParameters()
+        parameters.topP = 0.5
+        var row = Array(repeating: Float(-6), count: 20_000)
+        row[12_345] = 0
+        let weight = exp(-6.0), wanted = (0.5 * (1 + 19_999 * weight) - 1) / weight
+        var greatest: TokenID = 0
+        for seed in 0..<2000 {
+            parameters.seed = UInt64(seed)
+            let token = try Self.draw(row, parameters).token
+            if token != 12_345 { greatest = max(greatest, token) }
+        }
+        #expect(Double(greatest) < wanted + 2 && Double(greatest) > 0.98 * wanted)
+    }
+
     @Test func `temperature 0 takes the best, the lowest id among equals`() throws {
         var parameters = SamplingParameters()
         parameters.temperature = 0
@@ -209,13 +251,15 @@ import Testing
         }
     }
 
-    @Test func `every kernel table draws the same tokens`() throws {
+    @Test(arguments: [1, 4] as [Float])
+    func `every kernel table draws the same tokens`(temperature: Float) throws {
         var index: Int32 = 0
         while let table = kernel_table_at(index) {
             var best = Sampler(kernels: table.pointee.statistics, vocabularySize: Self.size)
             var portable = Self.sampler()
             for seed in 0..<60 {
                 var parameters = SamplingParameters()
+                parameters.temperature = temperature
                 parameters.seed = UInt64(seed)
                 parameters.topP = [1, 0.9, 0.5][seed % 3]
                 parameters.topK = [0, 30][seed % 2]

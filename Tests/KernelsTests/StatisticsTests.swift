@@ -59,14 +59,27 @@ import Testing
         nines += [101, -7]
         for set in KernelSet.all {
             var indices = [Int32](repeating: -7, count: 12)
-            let found = set.statistics.collect_at_least_f32(x, Int32(x.count), 9, &indices, 11)
+            let found = set.statistics.collect_within_f32(x, Int32(x.count), 9, .nan, &indices, 11)
             #expect(found == 11)
             #expect(indices == nines)
-            #expect(set.statistics.collect_at_least_f32(x, Int32(x.count), 5, &indices, 2) == 51)
+            #expect(set.statistics.collect_within_f32(x, Int32(x.count), 5, .nan, &indices, 2) == 51)
             #expect(indices[0] == 5 && indices[1] == 6 && indices[2] == 29)
+            #expect(set.statistics.collect_within_f32(x, Int32(x.count), 5, 7, &indices, 3) == 20)
+            #expect(indices[0] == 5 && indices[1] == 6 && indices[2] == 15)
+            #expect(set.statistics.collect_within_f32(x, Int32(x.count), 0, .infinity, &indices, 0) == 100)
             #expect(set.statistics.count_greater_f32(x, Int32(x.count), 8) == 11)
             #expect(set.statistics.count_greater_f32(x, Int32(x.count), .nan) == 0)
         }
+    }
+
+    @Test(arguments: KernelSet.all)
+    func `masses above several thresholds are summed in one pass`(set: KernelSet) {
+        var x: [Float] = (0..<100).map { Float($0 % 10) }
+        x += [.nan, 1000]
+        var masses = [Float](repeating: -1, count: 9)
+        set.statistics.masses_at_least_f32(
+            x, Int32(x.count), [9, 0, 8, 8.5, 10, 1000, 1001, .nan], &masses)
+        #expect(masses == [1090, 1450, 1170, 1090, 1000, 1000, 0, 0, -1])
     }
 
     @Test func `penalties divide what is positive and multiply what is negative`() {
@@ -95,13 +108,17 @@ import Testing
                             greatest, kernels.sum_exp_f32(x, length, greatest, 0.7),
                             kernels.exp_f32(&powers, x, length, greatest, 0.7),
                         ]
+                        let thresholds = (0..<Int(THRESHOLDS)).map { padded.isEmpty ? 0 : padded[$0 % padded.count] }
+                        var masses = [Float](repeating: 3, count: thresholds.count)
+                        kernels.masses_at_least_f32(x, length, thresholds, &masses)
                         let counts = [
                             kernels.argmax_f32(x, length),
                             kernels.count_greater_f32(x, length, threshold),
-                            kernels.collect_at_least_f32(
-                                x, length, threshold, &indices, Int32(count / 2)),
+                            kernels.collect_within_f32(
+                                x, length, threshold, seed % 2 == 0 ? .nan : thresholds[1], &indices,
+                                Int32(count / 2)),
                         ]
-                        return (counts + indices, sums + powers)
+                        return (counts + indices, sums + powers + masses)
                     }
                 }
             }

@@ -12,6 +12,8 @@
 extern "C" {
 #endif
 
+enum { THRESHOLDS = 8 }; /* of one pass over a row */
+
 /* x: f32 [count]; may hold infinities.  Where not said otherwise, a NaN compares false. */
 struct statistics_kernels {
     /* The lowest index of the greatest element; -1 if any element is NaN or count is 0. */
@@ -28,10 +30,14 @@ struct statistics_kernels {
      * `out` may be `x`. */
     float (*exp_f32)(float *out, const float *x, int32_t count, float shift, float factor);
 
-    /* Writes the indices of elements >= threshold, ascending, the first `capacity` of them, and
-     * returns how many there are in all. */
-    int32_t (*collect_at_least_f32)(
-        const float *x, int32_t count, float threshold, int32_t *indices, int32_t capacity);
+    /* Writes the indices of elements >= least that are not >= bound, ascending, the first `capacity` of
+     * them, and returns how many there are in all.  A NaN bounds nothing. */
+    int32_t (*collect_within_f32)(
+        const float *x, int32_t count, float least, float bound, int32_t *indices, int32_t capacity);
+
+    /* masses[t] = the sum of the elements >= thresholds[t], for t in 0 ..< THRESHOLDS. */
+    void (*masses_at_least_f32)(
+        const float *x, int32_t count, const float *thresholds, float *masses);
 
     /* How many elements are > value: the rank of a token with that logit. */
     int32_t (*count_greater_f32)(const float *x, int32_t count, float value);

@@ -41,15 +41,25 @@ static float exp_f32(float *out, const float *x, int32_t count, float shift, flo
     return lanes_sum(lanes);
 }
 
-static int32_t collect_at_least_f32(
-    const float *x, int32_t count, float threshold, int32_t *indices, int32_t capacity) {
+static int32_t collect_within_f32(
+    const float *x, int32_t count, float least, float bound, int32_t *indices, int32_t capacity) {
     int32_t found = 0;
     for (int32_t i = 0; i < count; i++) {
-        if (!(x[i] >= threshold)) continue;
+        if (!(x[i] >= least) || x[i] >= bound) continue;
         if (found < capacity) indices[found] = i;
         found++;
     }
     return found;
+}
+
+static void masses_at_least_f32(
+    const float *x, int32_t count, const float *thresholds, float *masses) {
+    for (int32_t t = 0; t < THRESHOLDS; t++) {
+        float lanes[lane_count] = {0};
+        for (int32_t i = 0; i < count; i++)
+            if (x[i] >= thresholds[t]) lanes[i % lane_count] += x[i];
+        masses[t] = lanes_sum(lanes);
+    }
 }
 
 static int32_t count_greater_f32(const float *x, int32_t count, float value) {
@@ -74,6 +84,7 @@ const struct statistics_kernels statistics_kernels_portable = {
     .max_f32 = max_f32,
     .sum_exp_f32 = sum_exp_f32,
     .exp_f32 = exp_f32,
-    .collect_at_least_f32 = collect_at_least_f32,
+    .collect_within_f32 = collect_within_f32,
+    .masses_at_least_f32 = masses_at_least_f32,
     .count_greater_f32 = count_greater_f32,
 };

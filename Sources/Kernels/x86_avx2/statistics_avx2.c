@@ -99,22 +99,52 @@ static float exp_f32(float *out, const float *x, int32_t count, float shift, flo
     return finish_exp(lanes, out + i, x + i, count - i, shifts, factors);
 }
 
-static int32_t collect_at_least_f32(
-    const float *x, int32_t count, float threshold, int32_t *indices, int32_t capacity) {
-    __m256 thresholds = _mm256_set1_ps(threshold);
+static int32_t collect_within_f32(
+    const float *x, int32_t count, float least, float bound, int32_t *indices, int32_t capacity) {
+    __m256 leasts = _mm256_set1_ps(least), bounds = _mm256_set1_ps(bound);
     int32_t found = 0, i = 0;
     for (; i + 8 <= count; i += 8) {
-        unsigned hits = (unsigned)_mm256_movemask_ps(
-            _mm256_cmp_ps(_mm256_loadu_ps(x + i), thresholds, _CMP_GE_OQ));
+        __m256 values = _mm256_loadu_ps(x + i);
+        unsigned hits = (unsigned)_mm256_movemask_ps(_mm256_andnot_ps(
+            _mm256_cmp_ps(values, bounds, _CMP_GE_OQ), _mm256_cmp_ps(values, leasts, _CMP_GE_OQ)));
         for (; hits != 0; hits &= hits - 1, found++)
             if (found < capacity) indices[found] = i + __builtin_ctz(hits);
     }
     for (; i < count; i++) {
-        if (!(x[i] >= threshold)) continue;
+        if (!(x[i] >= least) || x[i] >= bound) continue;
         if (found < capacity) indices[found] = i;
         found++;
     }
     return found;
+}
+
+/* As many thresholds at a time as there are registers for their lanes. */
+enum { THRESHOLDS_TOGETHER = 4 };
+
+static void masses_of_some(
+    const float *x, int32_t count, const float *thresholds, float *masses) {
+    __m256 lanes[THRESHOLDS_TOGETHER][2], least[THRESHOLDS_TOGETHER];
+    for (int t = 0; t < THRESHOLDS_TOGETHER; t++) {
+        lanes[t][0] = lanes[t][1] = _mm256_setzero_ps();
+        least[t] = _mm256_set1_ps(thresholds[t]);
+    }
+    for (int32_t i = 0; i < count; i += 16) {
+        for (int k = 0; k < 2; k++) {
+            // Behind the last element there are zeros, which add nothing.
+            __m256 values = _mm256_maskload_ps(x + i + 8 * k, first_lanes(count - i - 8 * k));
+            for (int t = 0; t < THRESHOLDS_TOGETHER; t++) {
+                __m256 hits = _mm256_cmp_ps(values, least[t], _CMP_GE_OQ);
+                lanes[t][k] = _mm256_add_ps(lanes[t][k], _mm256_and_ps(values, hits));
+            }
+        }
+    }
+    for (int t = 0; t < THRESHOLDS_TOGETHER; t++) masses[t] = sum_16(lanes[t][0], lanes[t][1]);
+}
+
+static void masses_at_least_f32(
+    const float *x, int32_t count, const float *thresholds, float *masses) {
+    for (int t = 0; t < THRESHOLDS; t += THRESHOLDS_TOGETHER)
+        masses_of_some(x, count, thresholds + t, masses + t);
 }
 
 static int32_t count_greater_f32(const float *x, int32_t count, float value) {
@@ -135,7 +165,8 @@ const struct statistics_kernels statistics_kernels_x86_avx2 = {
     .max_f32 = max_f32,
     .sum_exp_f32 = sum_exp_f32,
     .exp_f32 = exp_f32,
-    .collect_at_least_f32 = collect_at_least_f32,
+    .collect_within_f32 = collect_within_f32,
+    .masses_at_least_f32 = masses_at_least_f32,
     .count_greater_f32 = count_greater_f32,
 };
 

@@ -84,18 +84,37 @@ static float exp_f32(float *out, const float *x, int32_t count, float shift, flo
     return sum_16(lanes);
 }
 
-static int32_t collect_at_least_f32(
-    const float *x, int32_t count, float threshold, int32_t *indices, int32_t capacity) {
-    __m512 thresholds = _mm512_set1_ps(threshold);
+static int32_t collect_within_f32(
+    const float *x, int32_t count, float least, float bound, int32_t *indices, int32_t capacity) {
+    __m512 leasts = _mm512_set1_ps(least), bounds = _mm512_set1_ps(bound);
     int32_t found = 0;
     for (int32_t i = 0; i < count; i += 16) {
         __mmask16 mask = first_lanes(count - i);
         __m512 values = _mm512_maskz_loadu_ps(mask, x + i);
-        unsigned hits = _mm512_mask_cmp_ps_mask(mask, values, thresholds, _CMP_GE_OQ);
+        unsigned hits = _mm512_mask_cmp_ps_mask(mask, values, leasts, _CMP_GE_OQ);
+        hits &= ~(unsigned)_mm512_cmp_ps_mask(values, bounds, _CMP_GE_OQ);
         for (; hits != 0; hits &= hits - 1, found++)
             if (found < capacity) indices[found] = i + __builtin_ctz(hits);
     }
     return found;
+}
+
+static void masses_at_least_f32(
+    const float *x, int32_t count, const float *thresholds, float *masses) {
+    __m512 lanes[THRESHOLDS], least[THRESHOLDS];
+    for (int t = 0; t < THRESHOLDS; t++) {
+        lanes[t] = _mm512_setzero_ps();
+        least[t] = _mm512_set1_ps(thresholds[t]);
+    }
+    for (int32_t i = 0; i < count; i += 16) {
+        // Behind the last element there are zeros, which add nothing.
+        __m512 values = _mm512_maskz_loadu_ps(first_lanes(count - i), x + i);
+        for (int t = 0; t < THRESHOLDS; t++) {
+            __mmask16 hits = _mm512_cmp_ps_mask(values, least[t], _CMP_GE_OQ);
+            lanes[t] = _mm512_mask_add_ps(lanes[t], hits, lanes[t], values);
+        }
+    }
+    for (int t = 0; t < THRESHOLDS; t++) masses[t] = sum_16(lanes[t]);
 }
 
 static int32_t count_greater_f32(const float *x, int32_t count, float value) {
@@ -117,7 +136,8 @@ const struct statistics_kernels statistics_kernels_x86_avx512 = {
     .max_f32 = max_f32,
     .sum_exp_f32 = sum_exp_f32,
     .exp_f32 = exp_f32,
-    .collect_at_least_f32 = collect_at_least_f32,
+    .collect_within_f32 = collect_within_f32,
+    .masses_at_least_f32 = masses_at_least_f32,
     .count_greater_f32 = count_greater_f32,
 };
 
