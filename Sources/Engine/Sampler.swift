@@ -38,12 +38,6 @@ struct Sampler {
 
     /// Elements per partial sum; a draw rescans one such block.
     static let blockElements = 1024
-    /// How far below the best logit the first search for the best tokens reaches.
-    private static let firstReach: Float = 1
-    private static let lastReach: Float = 1e6
-    /// How often the reach is halved, at most, while it finds more than this many times what is wanted.
-    private static let bisections = 4
-    private static let enoughTimes = 4
 
     init(kernels: UnsafePointer<statistics_kernels>, vocabularySize: Int) {
         self.kernels = kernels
@@ -83,7 +77,7 @@ struct Sampler {
         let normalizer = best + log(kernels.pointee.sum_exp_f32(base, size, best, 1))
         let value = logits[Int(token)]
         let rank = Int(kernels.pointee.count_greater_f32(base, size, value)) + 1
-        selectBest(count, logits, best: best)
+        selectBest(count, logits)
         candidates.sort { $0.precedes($1) }
         return SampledToken(
             token: token,
@@ -154,7 +148,7 @@ struct Sampler {
         let place = RandomStream.uniform(
             seed: parameters.seed, choice: context.choice, index: context.output.count)
         if parameters.topK > 0, parameters.topK < row.count {
-            selectBest(parameters.topK, row, best: best)
+            selectBest(parameters.topK, row)
             weighCandidates(best, factor)
             if parameters.minP > 0 { candidates.removeAll { $0.value < parameters.minP } }
             return drawCandidate(place, topP: parameters.topP)
@@ -172,41 +166,6 @@ struct Sampler {
     private func check(best: Float) throws(SamplingFailure) {
         if best == -.infinity { throw .nothingAllowed }
         if !best.isFinite { throw .notFinite }
-    }
-
-    /// `candidates` become the `count` greatest logits, in no order; masked ones never count.
-    private mutating func selectBest(_ count: Int, _ row: UnsafeBufferPointer<Float>, best: Float) {
-        candidates.removeAll(keepingCapacity: true)
-        let wanted = min(count, row.count)
-        guard wanted > 0, let base = row.baseAddress else { return }
-        growIndices()
-        let threshold = threshold(of: wanted, row, best: best)
-        let found = Int(
-            kernels.pointee.collect_within_f32(
-                base, Int32(row.count), threshold, .nan, &indices, Int32(row.count)))
-        for index in indices.prefix(found) {
-            candidates.append(Candidate(value: row[Int(index)], token: index))
-        }
-        CandidateSelection.selectBest(wanted, of: &candidates)
-        if candidates.count > wanted { candidates.removeLast(candidates.count - wanted) }
-    }
-
-    /// A logit that so many exceed, if so many are not masked, and not many more.
-    private func threshold(of wanted: Int, _ row: UnsafeBufferPointer<Float>, best: Float) -> Float {
-        func found(_ threshold: Float) -> Int {
-            Int(kernels.pointee.count_greater_f32(row.baseAddress!, Int32(row.count), threshold))
-        }
-        var (near, far) = (Float(0), Self.firstReach)
-        while found(best - far) < wanted {
-            guard far < Self.lastReach else { return -Float.greatestFiniteMagnitude }
-            (near, far) = (far, 2 * far)
-        }
-        for _ in 0..<Self.bisections {
-            let middle = (near + far) / 2, found = found(best - middle)
-            if found < wanted { near = middle } else { far = middle }
-            if found >= wanted, found <= Self.enoughTimes * wanted { break }
-        }
-        return best - far
     }
 
     /// Replaces the candidates' logits by their weights relative to the best one.
