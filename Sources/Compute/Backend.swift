@@ -35,14 +35,14 @@ public enum ComputeMode: String, Sendable, CaseIterable {
     case float32
 
     /// How keys and values are kept, unless a setting says otherwise.
-    public var cacheElement: CacheElement { self == .float32 ? .f32 : .f16 }
+    public var cacheElement: CacheElement { self == .float32 ? .f32 : .int16 }
 }
 
 /// The element type of keys and values in the cache.
 public enum CacheElement: String, Sendable, CaseIterable {
     case f32, f16, bf16
-    /// With an f32 scale per token and head.
-    case int8
+    /// With an f32 scale per token and head; int16 is multiplied as integers.
+    case int8, int16
 
     /// Bytes of the keys, or of the values, of `tokens` in one layer.
     public func partBytes(kvHeads: Int, headSize: Int, tokens: Int) -> Int {
@@ -52,12 +52,15 @@ public enum CacheElement: String, Sendable, CaseIterable {
     /// Bytes of one element.
     var bytes: Int { attention_element_bytes(kernelValue) }
 
+    var hasScales: Bool { attention_has_scales(kernelValue) != 0 }
+
     var kernelValue: attention_element {
         switch self {
         case .f32: attention_element_f32
         case .f16: attention_element_f16
         case .bf16: attention_element_bf16
         case .int8: attention_element_i8
+        case .int16: attention_element_i16
         }
     }
 }

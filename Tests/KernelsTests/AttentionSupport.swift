@@ -22,6 +22,12 @@ struct AttentionCase {
     var rows: Int { length - firstPosition }
     var width: Int { kvHeads * group * headSize }
 
+    /// How far numbers of about 1 may be from the reference, which rounds all but 16-bit integers as the cache does.
+    /// Those have queries rounded, too, which moves scores by a part of their spread.
+    var tolerance: Double {
+        element == attention_element_i16 ? 5e-4 * (1 + Double(scale) * Double(headSize).squareRoot()) : 3e-5
+    }
+
     static func random(seed: Int) -> AttentionCase {
         var numbers = SeededNumbers(seed: seed)
         var one = AttentionCase(seed: seed)
@@ -29,7 +35,7 @@ struct AttentionCase {
         one.group = numbers.integer(1...(seed % 3 == 0 ? 16 : 4))
         one.kvHeads = numbers.integer(1...2)
         one.pageSize = 16 << numbers.integer(0...2)
-        one.element = attention_element(rawValue: UInt32(numbers.integer(0...3)))
+        one.element = attention_element(rawValue: UInt32(numbers.integer(0...4)))
         one.length = numbers.integer(1...(seed % 8 == 0 ? 1200 : 150))
         one.firstPosition = max(0, one.length - numbers.integer(1...20))
         one.window = numbers.integer(0...2) == 0 ? numbers.integer(1...(one.length + 3)) : 0
@@ -54,13 +60,23 @@ final class AttentionRun {
     private let scratch: UnsafeMutableRawPointer
 
     /// Fills the pool with NaN patterns first: slots that nobody wrote must not matter.
-    init(_ one: AttentionCase, store: attention_kernels) {
+    /// - everyNumber: what all queries, keys and values are.
+    /// - infiniteAt: a position with a value that is infinite.
+    init(
+        _ one: AttentionCase, store: attention_kernels, everyNumber: Float? = nil, infiniteAt infinite: Int? = nil
+    ) {
         self.one = one
         var numbers = SeededNumbers(seed: one.seed &* 31 &+ 7)
-        queries = numbers.floats(one.length * one.width)
+        func floats(_ count: Int) -> [Float] {
+            let floats = numbers.floats(count)
+            return everyNumber.map { Array(repeating: $0, count: count) } ?? floats
+        }
+        queries = floats(one.length * one.width)
         let kvWidth = one.kvHeads * one.headSize
-        keys = numbers.floats(one.length * kvWidth)
-        values = numbers.floats(one.length * kvWidth)
+        keys = floats(one.length * kvWidth)
+        var values = floats(one.length * kvWidth)
+        if let infinite { values[infinite * kvWidth] = .infinity }
+        self.values = values
         let count = (one.length + one.pageSize - 1) / one.pageSize
         pages = Array((0..<Int32(count + 3)).shuffled(using: &numbers).prefix(count))
         lotBytes = attention_part_bytes(
@@ -85,12 +101,12 @@ final class AttentionRun {
 
     private static let lotTokens = Int(attention_lot_tokens)
 
-    /// Where the scales of lot 0 begin; nil unless elements are int8.
+    /// Where the scales of lot 0 begin; nil unless elements are integers.
     private static func scales(
         of lots: UnsafeMutableRawPointer, _ one: AttentionCase, head: Int = 0
     ) -> UnsafeMutablePointer<Float>? {
-        guard one.element == attention_element_i8 else { return nil }
-        let elements = lots + one.kvHeads * one.headSize * lotTokens
+        guard attention_has_scales(one.element) != 0 else { return nil }
+        let elements = lots + one.kvHeads * one.headSize * lotTokens * attention_element_bytes(one.element)
         return elements.assumingMemoryBound(to: Float.self) + head * lotTokens
     }
 
@@ -196,6 +212,7 @@ final class AttentionRun {
         if one.element == attention_element_f32 { return x.map(Double.init) }
         let rows = KernelSet.portable.rows, count = Int32(x.count)
         var narrow = [UInt16](repeating: 0, count: x.count), wide = x
+        if one.element == attention_element_i16 { return x.map(Double.init) }
         if one.element == attention_element_i8 { return Self.quantized(x, headSize: one.headSize) }
         if one.element == attention_element_f16 {
             rows.f32_to_f16(&narrow, x, count)

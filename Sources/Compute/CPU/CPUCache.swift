@@ -35,7 +35,7 @@ final class CPUCache {
 
         private var slotBytes: Int { shape.headSize * element.bytes }
 
-        /// Where the scales of int8 elements begin, behind a part's elements.
+        /// Where the scales of integers begin, behind a part's elements.
         var scalesOffset: Int { shape.kvHeads * Self.lotTokens * slotBytes }
 
         /// The layer's keys in lot 0.
@@ -55,7 +55,7 @@ final class CPUCache {
                         place(target).copyMemory(from: place(source), byteCount: count * slotBytes)
                     }
                     copy(behind: 0, slotBytes: slotBytes)
-                    if element == .int8 { copy(behind: scalesOffset, slotBytes: MemoryLayout<Float>.size) }
+                    if element.hasScales { copy(behind: scalesOffset, slotBytes: MemoryLayout<Float>.size) }
                 }
             }
         }

@@ -123,7 +123,7 @@ struct CPULowering {
         layer.element = cache.element.kernelValue
         layer.keys = group.keys(layer: description.layerInGroup).assumingMemoryBound(to: UInt8.self)
         layer.values = group.values(layer: description.layerInGroup).assumingMemoryBound(to: UInt8.self)
-        if cache.element == .int8 {
+        if cache.element.hasScales {
             layer.key_scales = scales(behind: group.scalesOffset, of: layer.keys)
             layer.value_scales = scales(behind: group.scalesOffset, of: layer.values)
         }

@@ -83,6 +83,9 @@ struct row_kernels {
     /* out[i] = x[i] / scale, rounded to nearest even, and returns scale = max |x| / 127; zeros and
      * numbers that are none as in activations.h.  count: a multiple of 8. */
     float (*f32_to_i8)(int8_t *out, const float *x, int32_t count);
+
+    /* The same in 16 bits, scale = max |x| / limit; limit is at most 32,767. */
+    float (*f32_to_i16)(int16_t *out, const float *x, int32_t count, int32_t limit);
 };
 
 extern const struct row_kernels row_kernels_portable;

@@ -8,13 +8,15 @@
 #include <string.h>
 
 // scratch, pairs being attention_rows_max: [scores, pairs x attention_score_stride][queries, pairs x head]
-// [widened, a chunk x head][values, pairs x head][span, pairs x head]
+// [widened, a chunk x head][values, pairs x head][span, pairs x head][score scales, pairs]
 struct workspace {
     float *scores;
     float *queries;
     float *widened;
     float *values;
     float *span_values;
+    /* What a pair's scores are multiplied by before the softmax. */
+    float *score_scales;
 };
 
 /* Pairs [first, first + count) of a job in (row, head) order, in tiles of tile_rows. */
@@ -34,7 +36,7 @@ struct slot_range {
 size_t attention_scratch_bytes(int32_t head_size) {
     size_t per_size = 3 * attention_rows_max + attention_chunk_blocks * attention_block_tokens;
     size_t scores = (size_t)attention_rows_max * attention_score_stride;
-    size_t floats = scores + per_size * (size_t)head_size;
+    size_t floats = scores + per_size * (size_t)head_size + attention_rows_max;
     return (floats * sizeof(float) + 63) / 64 * 64;
 }
 
@@ -47,6 +49,7 @@ static struct workspace workspace_in(void *scratch, int32_t head_size) {
     space.widened = space.queries + rows_by_size;
     space.values = space.widened + attention_chunk_blocks * attention_block_tokens * head_size;
     space.span_values = space.values + rows_by_size;
+    space.score_scales = space.span_values + rows_by_size;
     return space;
 }
 
@@ -80,17 +83,36 @@ static int32_t tile_rows_at(const struct pair_block *block, int32_t tile) {
     return smaller(block->tile_rows, block->count - tile);
 }
 
+/* The greatest magnitude of a query's 16-bit integers: see attention_key_limit. */
+static int32_t query_limit(int32_t head_size) { return smaller((1 << 18) / head_size - 1, INT16_MAX); }
+
+/* One query, whose elements come to lie `rows` apart: floats, or pairs of 16-bit integers.  Returns the scale of
+ * its scores. */
+static float pack_query(
+    const struct attention_steps *steps, const struct attention_job *job, const float *query, float *packed,
+    int32_t rows) {
+    if (job->element != attention_element_i16) {
+        for (ptrdiff_t d = 0; d < job->head_size; d++) packed[d * rows] = query[d];
+        return job->scale;
+    }
+    int16_t quants[attention_head_size_max];
+    float scale = steps->rows->f32_to_i16(quants, query, job->head_size, query_limit(job->head_size));
+    for (ptrdiff_t d = 0; d < job->head_size; d += 2) memcpy(packed + d / 2 * rows, quants + d, 2 * sizeof *quants);
+    return job->scale * scale;
+}
+
 /* queries[tile * head_size + d * rows + r]: what one multiplication step broadcasts is together. */
-static void pack_queries(const struct pair_block *block, float *queries) {
+static void pack_queries(
+    const struct attention_steps *steps, const struct pair_block *block, const struct workspace *space) {
     const struct attention_job *job = block->job;
     for (int32_t tile = 0; tile < block->count; tile += block->tile_rows) {
         int32_t rows = tile_rows_at(block, tile);
-        float *packed = queries + (ptrdiff_t)tile * job->head_size;
+        float *packed = space->queries + (ptrdiff_t)tile * job->head_size;
         for (int32_t r = 0; r < rows; r++) {
             int32_t pair = block->first + tile + r;
             const float *query = job->queries + pair / job->group * job->query_stride
                 + (ptrdiff_t)(pair % job->group) * job->head_size;
-            for (ptrdiff_t d = 0; d < job->head_size; d++) packed[d * rows + r] = query[d];
+            space->score_scales[tile + r] = pack_query(steps, job, query, packed + r, rows);
         }
     }
 }
@@ -105,7 +127,7 @@ struct span_pass {
     /* Behind the last block: what is read after it. */
     const void *keys[attention_span_blocks + attention_fetched_blocks];
     const void *values[attention_span_blocks + attention_fetched_blocks];
-    /* With int8 elements: the scales of each block's slots. */
+    /* With integers: the scales of each block's slots. */
     const float *key_scales[attention_span_blocks];
     const float *value_scales[attention_span_blocks];
 };
@@ -127,7 +149,7 @@ static void locate_blocks(struct span_pass *pass) {
         struct attention_place place = attention_place_of(job->pages, job->page_size, position);
         pass->keys[b] = (const char *)job->keys + offset_of(job, place);
         pass->values[b] = (const char *)job->values + offset_of(job, place);
-        if (job->element != attention_element_i8) continue;
+        if (!attention_has_scales(job->element)) continue;
         pass->key_scales[b] = scales_at(job->key_scales, job->lot_stride, place);
         pass->value_scales[b] = scales_at(job->value_scales, job->lot_stride, place);
     }
@@ -157,14 +179,14 @@ static struct slot_range tile_range(const struct span_pass *pass, int32_t tile) 
     return visible(pass->block->job, first, first + rows - 1, pass->span);
 }
 
-/* Multiplies what each pair of each tile has for a slot by the slot's scale. */
-static void scale_slots(const struct span_pass *pass, const float *const *scales) {
+/* Multiplies each pair's weight of a slot by the slot's scale. */
+static void scale_weights(const struct span_pass *pass) {
     for (int32_t tile = 0; tile < pass->block->count; tile += pass->block->tile_rows) {
         struct slot_range range = tile_range(pass, tile);
         for (int32_t r = tile; r < tile + tile_rows_at(pass->block, tile); r++) {
             float *row = pass->space->scores + (ptrdiff_t)r * attention_score_stride;
             for (int32_t s = range.begin; s < range.end;) {
-                const float *block = scales[s / attention_block_tokens];
+                const float *block = pass->value_scales[s / attention_block_tokens];
                 int32_t stop = smaller(range.end, (s / attention_block_tokens + 1) * attention_block_tokens);
                 for (; s < stop; s++) row[s] *= block[s % attention_block_tokens];
             }
@@ -190,11 +212,12 @@ static void fetch_share(struct fetch_list *list, const struct span_pass *pass) {
     for (size_t at = 0; at * (size_t)pass->block->count < bytes * tile_rows; at += FETCH_BYTES) fetch_next(list);
 }
 
-/* All tiles against blocks [begin, end), whose keys lie at `keys`. */
+/* All tiles against blocks [begin, end), whose keys lie at `keys`, as `element`. */
 static void score_tiles(
     const struct span_pass *pass, const void *const *keys, int32_t begin, int32_t end,
     enum attention_element element, struct fetch_list *meanwhile) {
     int32_t head_size = pass->block->job->head_size;
+    const float *const *scales = attention_has_scales(pass->block->job->element) ? pass->key_scales : NULL;
     for (int32_t tile = 0; tile < pass->block->count; tile += pass->block->tile_rows) {
         struct slot_range range = tile_range(pass, tile);
         int32_t first = larger(begin, first_block(range));
@@ -204,7 +227,7 @@ static void score_tiles(
         pass->steps->scores(
             pass->space->scores + (ptrdiff_t)tile * attention_score_stride,
             pass->space->queries + (ptrdiff_t)tile * head_size,
-            tile_rows_at(pass->block, tile), keys, first, last, element, head_size);
+            tile_rows_at(pass->block, tile), keys, scales, first, last, element, head_size);
     }
 }
 
@@ -239,22 +262,41 @@ static const float *widen_slots(const struct span_pass *pass, const void *block,
     return target;
 }
 
-static void score_span(const struct span_pass *pass, int widens) {
+/* How a span's blocks are read. */
+enum reading {
+    READ_AT_ONCE,   /* one tile, or f32: where they lie */
+    READ_IN_CHUNKS, /* where they lie, a chunk at a time for all tiles */
+    READ_WIDENED,   /* as f32, a chunk at a time for all tiles */
+};
+
+/* Blocks [begin, end) that are read together, from block b on. */
+struct chunk {
+    int32_t begin, end;
+};
+
+static struct chunk chunk_at(const struct span_pass *pass, int32_t b) {
+    int32_t end = (b / attention_chunk_blocks + 1) * attention_chunk_blocks;
+    return (struct chunk){ b, smaller(end, last_block(pass->range)) };
+}
+
+static void score_span(const struct span_pass *pass, enum reading reading) {
     const struct attention_job *job = pass->block->job;
     int32_t begin = first_block(pass->range), end = last_block(pass->range);
-    if (!widens) {
+    if (reading == READ_AT_ONCE) {
         score_tiles(pass, pass->keys, begin, end, job->element, NULL);
         return;
     }
     const void *widened[attention_span_blocks + attention_fetched_blocks];
-    for (int32_t chunk = begin; chunk < end; chunk += attention_chunk_blocks) {
-        int32_t chunk_end = smaller(end, chunk + attention_chunk_blocks);
-        for (int32_t b = chunk; b < chunk_end; b++) {
-            widened[b] = widen_slots(pass, pass->keys[b], b - chunk, attention_block_tokens);
+    for (struct chunk chunk = chunk_at(pass, begin); chunk.begin < end; chunk = chunk_at(pass, chunk.end)) {
+        struct fetch_list behind = behind_chunk(pass, pass->keys, chunk.end);
+        if (reading == READ_IN_CHUNKS) {
+            score_tiles(pass, pass->keys, chunk.begin, chunk.end, job->element, &behind);
+            continue;
         }
-        end_blocks(widened, chunk_end);
-        struct fetch_list behind = behind_chunk(pass, pass->keys, chunk_end);
-        score_tiles(pass, widened, chunk, chunk_end, attention_element_f32, &behind);
+        for (int32_t b = chunk.begin; b < chunk.end; b++)
+            widened[b] = widen_slots(pass, pass->keys[b], b - chunk.begin, attention_block_tokens);
+        end_blocks(widened, chunk.end);
+        score_tiles(pass, widened, chunk.begin, chunk.end, attention_element_f32, &behind);
     }
 }
 
@@ -270,7 +312,7 @@ static void softmax_span(const struct span_pass *pass, float (*states)[2]) {
             struct slot_range own = visible(job, pair, pair, pass->span);
             if (own.begin < own.end) {
                 pass->steps->softmax(
-                    scores, begin, end, own.begin, own.end, job->scale, job->soft_cap, states[r]);
+                    scores, begin, end, own.begin, own.end, pass->space->score_scales[r], job->soft_cap, states[r]);
                 continue;
             }
             states[r][0] = states[r][1] = 0.0f;
@@ -279,29 +321,46 @@ static void softmax_span(const struct span_pass *pass, float (*states)[2]) {
     }
 }
 
-static void accumulate_span(const struct span_pass *pass, int widens, float *sums) {
+/* Weights become 16-bit integers. */
+static void weigh_span(const struct span_pass *pass) {
+    for (int32_t tile = 0; tile < pass->block->count; tile += pass->block->tile_rows) {
+        struct slot_range range = tile_range(pass, tile);
+        if (range.begin >= range.end) continue;
+        for (int32_t r = tile; r < tile + tile_rows_at(pass->block, tile); r++) {
+            float *weights = pass->space->scores + (ptrdiff_t)r * attention_score_stride;
+            pass->steps->weigh(weights, pass->value_scales, first_block(range), last_block(range));
+        }
+    }
+}
+
+static void accumulate_span(const struct span_pass *pass, enum reading reading, float *sums) {
     const struct attention_job *job = pass->block->job;
     memset(sums, 0, (size_t)pass->block->count * (size_t)job->head_size * sizeof(float));
-    if (!widens) {
-        accumulate_tiles(
-            pass, pass->values, pass->range.begin, pass->range.end, job->element, sums, NULL);
+    if (reading == READ_AT_ONCE) {
+        accumulate_tiles(pass, pass->values, pass->range.begin, pass->range.end, job->element, sums, NULL);
         return;
     }
     const void *widened[attention_span_blocks + attention_fetched_blocks];
-    int32_t end = last_block(pass->range);
-    for (int32_t chunk = first_block(pass->range); chunk < end; chunk += attention_chunk_blocks) {
-        int32_t chunk_end = smaller(end, chunk + attention_chunk_blocks);
-        for (int32_t b = chunk; b < chunk_end; b++) {
-            int32_t slots = smaller(
-                attention_block_tokens, pass->range.end - b * attention_block_tokens);
-            widened[b] = widen_slots(pass, pass->values[b], b - chunk, slots);
+    int32_t begin = first_block(pass->range), end = last_block(pass->range);
+    for (struct chunk chunk = chunk_at(pass, begin); chunk.begin < end; chunk = chunk_at(pass, chunk.end)) {
+        struct fetch_list behind = behind_chunk(pass, pass->values, chunk.end);
+        int32_t first = chunk.begin * attention_block_tokens, last = chunk.end * attention_block_tokens;
+        if (reading == READ_IN_CHUNKS) {
+            accumulate_tiles(pass, pass->values, first, last, job->element, sums, &behind);
+            continue;
         }
-        end_blocks(widened, chunk_end);
-        struct fetch_list behind = behind_chunk(pass, pass->values, chunk_end);
-        accumulate_tiles(
-            pass, widened, chunk * attention_block_tokens, chunk_end * attention_block_tokens,
-            attention_element_f32, sums, &behind);
+        for (int32_t b = chunk.begin; b < chunk.end; b++) {
+            int32_t slots = smaller(attention_block_tokens, pass->range.end - b * attention_block_tokens);
+            widened[b] = widen_slots(pass, pass->values[b], b - chunk.begin, slots);
+        }
+        end_blocks(widened, chunk.end);
+        accumulate_tiles(pass, widened, first, last, attention_element_f32, sums, &behind);
     }
+}
+
+static enum reading reading_of(const struct pair_block *block) {
+    if (block->count <= block->tile_rows || block->job->element == attention_element_f32) return READ_AT_ONCE;
+    return block->job->element == attention_element_i16 ? READ_IN_CHUNKS : READ_WIDENED;
 }
 
 /* The blocks that a span begins with: the steps themselves fetch only what lies some blocks ahead. */
@@ -315,8 +374,8 @@ static void fetch_first(const struct span_pass *pass) {
 /* One span for one block of pairs: their {maximum, sum}, and their weighted values in `sums`.
  * span_end: where the spans end that the caller goes through. */
 static void attend_span(
-    const struct attention_steps *steps, const struct pair_block *block,
-    const struct workspace *space, int32_t span, int32_t span_end, float (*states)[2], float *sums) {
+    const struct attention_steps *steps, const struct pair_block *block, const struct workspace *space,
+    int32_t span, int32_t span_end, float (*states)[2], float *sums) {
     struct span_pass pass = {.steps = steps, .block = block, .space = space, .span = span};
     pass.range = visible(block->job, block->first, block->first + block->count - 1, span);
     if (pass.range.begin >= pass.range.end) {
@@ -325,14 +384,13 @@ static void attend_span(
     }
     locate_blocks(&pass);
     locate_following(&pass, span_end);
-    int widens = block->job->element != attention_element_f32 && block->count > block->tile_rows;
-    int scales = block->job->element == attention_element_i8;
-    if (!widens) fetch_first(&pass);
-    score_span(&pass, widens);
-    if (scales) scale_slots(&pass, pass.key_scales);
+    enum reading reading = reading_of(block);
+    if (reading == READ_AT_ONCE) fetch_first(&pass);
+    score_span(&pass, reading);
     softmax_span(&pass, states);
-    if (scales) scale_slots(&pass, pass.value_scales);
-    accumulate_span(&pass, widens, sums);
+    if (block->job->element == attention_element_i16) weigh_span(&pass);
+    if (block->job->element == attention_element_i8) scale_weights(&pass);
+    accumulate_span(&pass, reading, sums);
 }
 
 /* Adds a span's result to a running one; a sum of 0 on either side means nothing there yet. */
@@ -377,7 +435,7 @@ void attention_attend(
     int32_t span_end = attention_span_end(job);
     for (int32_t first = 0; first < job->rows * job->group; first += attention_rows_max) {
         struct pair_block block = block_at(steps, job, first);
-        pack_queries(&block, space.queries);
+        pack_queries(steps, &block, &space);
         int32_t span_begin = attention_span_begin(job);
         attend_span(steps, &block, &space, span_begin, span_end, states, space.values);
         for (int32_t span = span_begin + 1; span < span_end; span++) {
@@ -405,7 +463,7 @@ void attention_attend_spans(
     int32_t pairs = job->rows * job->group;
     for (int32_t first = 0; first < pairs; first += attention_rows_max) {
         struct pair_block block = block_at(steps, job, first);
-        pack_queries(&block, space.queries);
+        pack_queries(steps, &block, &space);
         for (int32_t span = span_begin; span < span_end; span++) {
             attend_span(steps, &block, &space, span, span_end, states, space.span_values);
             ptrdiff_t index = (ptrdiff_t)(span - span_begin) * pairs + first;
@@ -438,55 +496,5 @@ void attention_merge_spans(
                 steps, state, values, partial, partial + attention_partial_header, job->head_size);
         }
         finish_one(steps, job, pair, state, values);
-    }
-}
-
-/* One head's row as elements: where it is when it is f32, else converted into `narrow`. */
-static const void *narrowed(
-    const struct attention_steps *steps, const float *row, uint16_t *narrow, float *scale, int32_t head_size,
-    enum attention_element element) {
-    switch (element) {
-    case attention_element_f32: return row;
-    case attention_element_f16: steps->rows->f32_to_f16(narrow, row, head_size); break;
-    case attention_element_bf16: steps->rows->f32_to_bf16(narrow, row, head_size); break;
-    case attention_element_i8: *scale = steps->rows->f32_to_i8((int8_t *)narrow, row, head_size); break;
-    }
-    return narrow;
-}
-
-static void copy_column(char *column, const char *key, ptrdiff_t size, size_t bytes) {
-    for (ptrdiff_t d = 0; d < size; d++) {
-        if (bytes == 1) column[d * attention_block_tokens] = key[d];
-        else if (bytes == 2) memcpy(column + d * attention_block_tokens * 2, key + d * 2, 2);
-        else memcpy(column + d * attention_block_tokens * 4, key + d * 4, 4);
-    }
-}
-
-static void put_scale(float *scales, ptrdiff_t bytes, ptrdiff_t slot, float scale) {
-    if (scales) ((float *)((char *)scales + bytes))[slot] = scale;
-}
-
-void attention_store(
-    const struct attention_steps *steps, const struct attention_store_job *job) {
-    uint16_t narrow[attention_head_size_max];
-    ptrdiff_t size = job->head_size, element = (ptrdiff_t)attention_element_bytes(job->element);
-    for (int32_t r = 0; r < job->rows; r++) {
-        int32_t position = job->first_position + r;
-        struct attention_place place = attention_place_of(job->pages, job->page_size, position);
-        ptrdiff_t lot = place.lot * job->lot_stride, in_block = place.slot % attention_block_tokens;
-        for (ptrdiff_t head = 0; head < job->kv_heads; head++) {
-            ptrdiff_t offset = r * job->row_stride + head * size, slot = head * attention_lot_tokens + place.slot;
-            char *value_at = (char *)job->value_lots + lot + slot * size * element;
-            float scale = 0;
-            const void *value = narrowed(
-                steps, job->values + offset, narrow, &scale, job->head_size, job->element);
-            memcpy(value_at, value, (size_t)(size * element));
-            put_scale(job->value_scales, lot, slot, scale);
-            char *key_at = (char *)job->key_lots + lot + ((slot - in_block) * size + in_block) * element;
-            const char *key = narrowed(
-                steps, job->keys + offset, narrow, &scale, job->head_size, job->element);
-            copy_column(key_at, key, size, (size_t)element);
-            put_scale(job->key_scales, lot, slot, scale);
-        }
     }
 }

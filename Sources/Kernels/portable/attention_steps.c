@@ -2,6 +2,7 @@
 #include "attention_steps.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "conversions.h"
 #include "exponential.h"
@@ -13,20 +14,38 @@ static float element_at(const void *base, ptrdiff_t index, enum attention_elemen
     case attention_element_f16: return half_to_float(((const uint16_t *)base)[index]);
     case attention_element_bf16: return bfloat_to_float(((const uint16_t *)base)[index]);
     case attention_element_i8: return (float)((const int8_t *)base)[index];
+    case attention_element_i16: break; /* not an f32 */
     }
     __builtin_unreachable();
 }
 
+static float score_f32(
+    const float *query, int32_t rows, const void *block, int32_t s, enum attention_element element, int32_t head_size) {
+    float score = 0.0f;
+    for (ptrdiff_t d = 0; d < head_size; d++)
+        score = fmaf(query[d * rows], element_at(block, d * attention_block_tokens + s, element), score);
+    return score;
+}
+
+/* query: pairs of 16-bit integers. */
+static float score_i16(const float *query, int32_t rows, const int16_t *block, int32_t s, int32_t head_size) {
+    int32_t sum = 0;
+    for (ptrdiff_t d = 0; d < head_size; d++) {
+        int16_t element = ((const int16_t *)(query + d / 2 * rows))[d % 2];
+        sum += element * block[d / 2 * attention_block_tokens * 2 + s * 2 + d % 2];
+    }
+    return (float)sum;
+}
+
 static void scores(
-    float *scores, const float *query, int32_t rows, const void *const *blocks,
+    float *scores, const float *query, int32_t rows, const void *const *blocks, const float *const *scales,
     int32_t block_begin, int32_t block_end, enum attention_element element, int32_t head_size) {
     for (int32_t r = 0; r < rows; r++) {
         for (int32_t s = block_begin * 16; s < block_end * 16; s++) {
-            float score = 0.0f;
-            for (ptrdiff_t d = 0; d < head_size; d++) {
-                float key = element_at(blocks[s / 16], d * attention_block_tokens + s % 16, element);
-                score = fmaf(query[d * rows + r], key, score);
-            }
+            float score = element == attention_element_i16
+                ? score_i16(query + r, rows, blocks[s / 16], s % 16, head_size)
+                : score_f32(query + r, rows, blocks[s / 16], s % 16, element, head_size);
+            if (scales) score *= scales[s / 16][s % 16];
             scores[r * attention_score_stride + s] = score;
         }
     }
@@ -51,9 +70,58 @@ static void softmax(
     state[1] = lanes_sum(lanes);
 }
 
+static int32_t magnitude_bits(float x) {
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits & 0x7fffffff;
+}
+
+static void weigh(float *weights, const float *const *scales, int32_t block_begin, int32_t block_end) {
+    const int32_t slots = attention_chunk_tokens;
+    for (int32_t first = block_begin * 16 / slots * slots; first < block_end * 16; first += slots) {
+        float scaled[attention_chunk_tokens] = { 0 };
+        int32_t greatest = 0;
+        for (int32_t i = 0; i < slots; i++) {
+            int32_t s = first + i;
+            if (s / 16 < block_begin || s / 16 >= block_end || weights[s] == 0.0f) continue;
+            scaled[i] = weights[s] * scales[s / 16][s % 16];
+            if (magnitude_bits(scaled[i]) > greatest) greatest = magnitude_bits(scaled[i]);
+        }
+        struct attention_weight_scale by = attention_weight_scale(greatest);
+        int16_t *quants = (int16_t *)(weights + first);
+        for (int32_t i = 0; i < slots; i++) {
+            ptrdiff_t place = attention_weight_place(i / 16, i % 16 / 2) * 2 + i % 2;
+            quants[place] = by.factor > 0 ? (int16_t)nearbyintf(scaled[i] * by.factor) : 0;
+        }
+        weights[first + attention_worth_place] = by.worth;
+    }
+}
+
+static void accumulate_i16(
+    float *sums, const float *weights, int32_t rows, const void *const *blocks, int32_t begin,
+    int32_t end, int32_t head_size) {
+    const int32_t slots = attention_chunk_tokens;
+    for (int32_t first = begin / slots * slots; first < end; first += slots) {
+        for (ptrdiff_t i = 0; i < rows * head_size; i++) {
+            ptrdiff_t r = i / head_size, d = i % head_size;
+            const float *chunk = weights + r * attention_score_stride + first;
+            int32_t sum = 0;
+            for (int32_t s = 0; s < slots; s++) {
+                int32_t b = (first + s) / 16, p = s % 16 / 2;
+                if (b < begin / 16 || b * 16 >= end) continue;
+                int16_t weight = ((const int16_t *)chunk)[attention_weight_place(s / 16, p) * 2 + s % 2];
+                sum += weight * ((const int16_t *)blocks[b])[(ptrdiff_t)p * head_size * 2 + d * 2 + s % 2];
+            }
+            sums[i] = fmaf((float)sum, chunk[attention_worth_place], sums[i]);
+        }
+    }
+}
+
 static void accumulate(
     float *sums, const float *weights, int32_t rows, const void *const *blocks, int32_t begin,
     int32_t end, enum attention_element element, int32_t head_size) {
+    if (element == attention_element_i16)
+        return accumulate_i16(sums, weights, rows, blocks, begin, end, head_size);
     for (int32_t s = begin; s < end; s++) {
         for (ptrdiff_t d = 0; d < head_size; d++) {
             float value = element_at(blocks[s / 16], (s % 16) * head_size + d, element);
@@ -99,6 +167,7 @@ static const struct attention_steps steps = {
     .rows = &row_kernels_portable,
     .scores = scores,
     .softmax = softmax,
+    .weigh = weigh,
     .accumulate = accumulate,
     .merge = merge,
     .finish = finish,

@@ -137,6 +137,12 @@ static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
     return by.scale;
 }
 
+static float f32_to_i16(int16_t *out, const float *x, int32_t count, int32_t limit) {
+    struct block_scale by = block_scale16(greatest_magnitude(x, count), limit);
+    for (int32_t i = 0; i < count; i++) out[i] = by.inverse > 0 ? (int16_t)nearbyintf(x[i] * by.inverse) : 0;
+    return by.scale;
+}
+
 const struct row_kernels row_kernels_portable = {
     .rmsnorm_f32 = rmsnorm_f32,
     .rmsnorm_heads_f32 = rmsnorm_heads_f32,
@@ -155,4 +161,5 @@ const struct row_kernels row_kernels_portable = {
     .f32_to_bf16 = f32_to_bf16,
     .bf16_to_f32 = bf16_to_f32,
     .f32_to_i8 = f32_to_i8,
+    .f32_to_i16 = f32_to_i16,
 };

@@ -8,6 +8,7 @@
 #include <immintrin.h>
 #include <math.h>
 
+#include "softmax.h"
 #include "vectors.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
@@ -18,14 +19,24 @@ enum {
     fetching_rows = 4,
 };
 
-#define INLINED static inline __attribute__((always_inline))
+/* Of what one lane of a register is multiplied by: 16-bit integers come in pairs. */
+INLINED ptrdiff_t unit_bytes(const enum attention_element element) {
+    return element == attention_element_i16 ? 4 : (ptrdiff_t)attention_element_bytes(element);
+}
 
-INLINED ptrdiff_t element_bytes(const enum attention_element element) {
-    return (ptrdiff_t)attention_element_bytes(element);
+/* sum + a * b; of pairs of integers, both products. */
+INLINED __m256 multiply_add(__m256 a, __m256 b, __m256 sum, const enum attention_element element) {
+    if (element != attention_element_i16) return _mm256_fmadd_ps(a, b, sum);
+    __m256i products = _mm256_madd_epi16(_mm256_castps_si256(a), _mm256_castps_si256(b));
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(sum), products));
+}
+
+INLINED __m256 sum_as_f32(__m256 sum, const enum attention_element element) {
+    return element == attention_element_i16 ? _mm256_cvtepi32_ps(_mm256_castps_si256(sum)) : sum;
 }
 
 INLINED __m256 load_8(const char *base, enum attention_element element) {
-    if (element == attention_element_f32) return _mm256_loadu_ps((const float *)base);
+    if (unit_bytes(element) == 4) return _mm256_loadu_ps((const float *)base);
     if (element == attention_element_i8)
         return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)base)));
     __m128i narrow = _mm_loadu_si128((const __m128i *)base);
@@ -42,12 +53,12 @@ INLINED void score_by_row(
     __m256 *sums, const float *query, const char *keys, const int rows,
     const enum attention_element element) {
     __m256 low = load_8(keys, element);
-    __m256 high = load_8(keys + 8 * element_bytes(element), element);
+    __m256 high = load_8(keys + 8 * unit_bytes(element), element);
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
         __m256 q = _mm256_broadcast_ss(query + r);
-        sums[2 * r] = _mm256_fmadd_ps(q, low, sums[2 * r]);
-        sums[2 * r + 1] = _mm256_fmadd_ps(q, high, sums[2 * r + 1]);
+        sums[2 * r] = multiply_add(q, low, sums[2 * r], element);
+        sums[2 * r + 1] = multiply_add(q, high, sums[2 * r + 1], element);
     }
 }
 
@@ -60,12 +71,12 @@ INLINED void score_by_key(
     for (int r = 0; r < rows; r++) q[r] = _mm256_broadcast_ss(query + r);
 #pragma clang loop unroll(full)
     for (int half = 0; half < 2 * width; half++) {
-        const char *base = keys[half / 2] + half % 2 * 8 * element_bytes(element);
+        const char *base = keys[half / 2] + half % 2 * 8 * unit_bytes(element);
         __m256 key = load_8(base, element);
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {
             __m256 *sum = &sums[2 * (half / 2 * rows + r) + half % 2];
-            *sum = _mm256_fmadd_ps(q[r], key, *sum);
+            *sum = multiply_add(q[r], key, *sum, element);
             in_order(sum);
         }
     }
@@ -73,8 +84,10 @@ INLINED void score_by_key(
 
 /* `width` neighbouring blocks by `rows` rows: 2 * width * rows accumulators. */
 INLINED void score_blocks(
-    float *scores, const float *query, const void *const *blocks, int32_t b, ptrdiff_t key_bytes,
+    float *scores, const float *query, const void *const *blocks, const float *const *scales, int32_t b,
     int32_t head_size, const int rows, const int width, const enum attention_element element) {
+    const ptrdiff_t key_bytes = attention_block_tokens * unit_bytes(element);
+    const int32_t units = element == attention_element_i16 ? head_size / 2 : head_size;
     __m256 sums[12];
 #pragma clang loop unroll(full)
     for (int k = 0; k < 2 * width * rows; k++) sums[k] = _mm256_setzero_ps();
@@ -85,7 +98,7 @@ INLINED void score_blocks(
         ahead[w] = attention_block_ahead(blocks, b + w);
     }
 #pragma clang loop unroll_count(4)
-    for (int32_t d = 0; d < head_size; d++, query += rows) {
+    for (int32_t d = 0; d < units; d++, query += rows) {
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++) {
             if (rows <= fetching_rows && d * key_bytes % 64 == 0) attention_fetch(ahead[w], 64);
@@ -102,35 +115,36 @@ INLINED void score_blocks(
     for (int w = 0; w < width; w++) {
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {
-            float *target = scores + r * attention_score_stride + 16 * w;
-            _mm256_storeu_ps(target, sums[2 * (w * rows + r)]);
-            _mm256_storeu_ps(target + 8, sums[2 * (w * rows + r) + 1]);
+#pragma clang loop unroll(full)
+            for (int half = 0; half < 2; half++) {
+                __m256 sum = sum_as_f32(sums[2 * (w * rows + r) + half], element);
+                if (scales) sum = _mm256_mul_ps(sum, _mm256_loadu_ps(scales[b + w] + 8 * half));
+                _mm256_storeu_ps(scores + r * attention_score_stride + 16 * w + 8 * half, sum);
+            }
         }
     }
 }
 
 INLINED void score_rows(
-    float *scores, const float *query, const void *const *blocks, int32_t block_begin,
-    int32_t block_end, int32_t head_size, const int rows, const int width,
+    float *scores, const float *query, const void *const *blocks, const float *const *scales,
+    int32_t block_begin, int32_t block_end, int32_t head_size, const int rows, const int width,
     const enum attention_element element) {
-    const ptrdiff_t key_bytes = attention_block_tokens * element_bytes(element);
     int32_t b = block_begin;
     for (; b + width <= block_end; b += width)
         score_blocks(
-            scores + 16 * b, query, blocks, b, key_bytes, head_size, rows, width, element);
+            scores + 16 * b, query, blocks, scales, b, head_size, rows, width, element);
     for (; b < block_end; b++)
         score_blocks(
-            scores + 16 * b, query, blocks, b, key_bytes, head_size, rows, 1, element);
+            scores + 16 * b, query, blocks, scales, b, head_size, rows, 1, element);
 }
 
 INLINED void score_elements(
-    float *scores, const float *query, int32_t rows, const void *const *blocks,
-    int32_t block_begin, int32_t block_end, int32_t head_size,
-    const enum attention_element element) {
+    float *scores, const float *query, int32_t rows, const void *const *blocks, const float *const *scales,
+    int32_t block_begin, int32_t block_end, int32_t head_size, const enum attention_element element) {
 #define ROWS(count, width) \
     case count: \
         return score_rows( \
-            scores, query, blocks, block_begin, block_end, head_size, count, width, \
+            scores, query, blocks, scales, block_begin, block_end, head_size, count, width, \
             element);
     switch (rows) {
         ROWS(1, 4)
@@ -144,80 +158,30 @@ INLINED void score_elements(
 }
 
 static void scores(
-    float *scores, const float *query, int32_t rows, const void *const *blocks,
+    float *scores, const float *query, int32_t rows, const void *const *blocks, const float *const *scales,
     int32_t block_begin, int32_t block_end, enum attention_element element, int32_t head_size) {
     switch (element) {
     case attention_element_f32:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, head_size,
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
             attention_element_f32);
     case attention_element_f16:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, head_size,
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
             attention_element_f16);
     case attention_element_bf16:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, head_size,
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
             attention_element_bf16);
     case attention_element_i8:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, head_size,
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
             attention_element_i8);
+    case attention_element_i16:
+        return score_elements(
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
+            attention_element_i16);
     }
-}
-
-/* All ones for slots first ... first + 7 that lie in [begin, end). */
-INLINED __m256 slots_within(int32_t first, int32_t begin, int32_t end) {
-    __m256i slots = _mm256_add_epi32(
-        _mm256_set1_epi32(first), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-    __m256i early = _mm256_cmpgt_epi32(_mm256_set1_epi32(begin), slots);
-    __m256i inside = _mm256_andnot_si256(early, _mm256_cmpgt_epi32(_mm256_set1_epi32(end), slots));
-    return _mm256_castsi256_ps(inside);
-}
-
-/* Scales and caps; slots outside [begin, end) become -infinity, whose exponential is 0. */
-static float prepare(
-    float *scores, int32_t first, int32_t last, int32_t begin, int32_t end, float scale,
-    float soft_cap) {
-    const __m256 lowest = _mm256_set1_ps(-INFINITY);
-    __m256 scales = _mm256_set1_ps(scale), caps = _mm256_set1_ps(soft_cap);
-    __m256 low = lowest, high = lowest;
-    for (int32_t s = first; s < last; s += 16) {
-        __m256 a = _mm256_mul_ps(_mm256_loadu_ps(scores + s), scales);
-        __m256 b = _mm256_mul_ps(_mm256_loadu_ps(scores + s + 8), scales);
-        if (soft_cap > 0.0f) {
-            a = _mm256_mul_ps(caps, tanh_8(_mm256_div_ps(a, caps)));
-            b = _mm256_mul_ps(caps, tanh_8(_mm256_div_ps(b, caps)));
-        }
-        if (s < begin || s + 16 > end) {
-            a = _mm256_blendv_ps(lowest, a, slots_within(s, begin, end));
-            b = _mm256_blendv_ps(lowest, b, slots_within(s + 8, begin, end));
-        }
-        _mm256_storeu_ps(scores + s, a);
-        _mm256_storeu_ps(scores + s + 8, b);
-        low = _mm256_max_ps(a, low);
-        high = _mm256_max_ps(b, high);
-    }
-    return max_8(_mm256_max_ps(low, high));
-}
-
-static void softmax(
-    float *scores, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end, float scale,
-    float soft_cap, float state[2]) {
-    int32_t first = 16 * block_begin, last = 16 * block_end;
-    float maximum = prepare(scores, first, last, begin, end, scale, soft_cap);
-    __m256 maxima = _mm256_set1_ps(maximum);
-    __m256 low = _mm256_setzero_ps(), high = low;
-    for (int32_t s = first; s < last; s += 16) {
-        __m256 a = exp_8(_mm256_sub_ps(_mm256_loadu_ps(scores + s), maxima));
-        __m256 b = exp_8(_mm256_sub_ps(_mm256_loadu_ps(scores + s + 8), maxima));
-        _mm256_storeu_ps(scores + s, a);
-        _mm256_storeu_ps(scores + s + 8, b);
-        low = _mm256_add_ps(low, a);
-        high = _mm256_add_ps(high, b);
-    }
-    state[0] = maximum + 0.0f;
-    state[1] = sum_16(low, high);
 }
 
 /* One slot: the values stay in registers, and each row's weight is fetched in turn. */
@@ -227,13 +191,13 @@ INLINED void accumulate_by_row(
     __m256 values[2];
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++)
-        values[w] = load_8(value + 8 * w * element_bytes(element), element);
+        values[w] = load_8(value + 8 * w * unit_bytes(element), element);
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
         __m256 weight = _mm256_broadcast_ss(weights + r * attention_score_stride);
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++)
-            totals[r * width + w] = _mm256_fmadd_ps(weight, values[w], totals[r * width + w]);
+            totals[r * width + w] = multiply_add(weight, values[w], totals[r * width + w], element);
     }
 }
 
@@ -247,11 +211,11 @@ INLINED void accumulate_by_column(
         weight[r] = _mm256_broadcast_ss(weights + r * attention_score_stride);
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
-        __m256 values = load_8(value + 8 * w * element_bytes(element), element);
+        __m256 values = load_8(value + 8 * w * unit_bytes(element), element);
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {
             __m256 *total = &totals[r * width + w];
-            *total = _mm256_fmadd_ps(weight[r], values, *total);
+            *total = multiply_add(weight[r], values, *total, element);
             in_order(total);
         }
     }
@@ -262,7 +226,7 @@ INLINED void accumulate_columns(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, ptrdiff_t column, const int rows, const int width,
     const enum attention_element element) {
-    const ptrdiff_t bytes = element_bytes(element);
+    const ptrdiff_t bytes = unit_bytes(element);
     ptrdiff_t row_bytes = head_size * bytes;
     __m256 totals[12];
 #pragma clang loop unroll(full)
@@ -294,6 +258,57 @@ INLINED void accumulate_columns(
                 sums + r * (ptrdiff_t)head_size + column + 8 * w, totals[r * width + w]);
 }
 
+/* The same of pairs of slots in 16-bit integers, blocks [block_begin, block_end) of one chunk. */
+INLINED void accumulate_chunk(
+    float *sums, const float *chunk, const void *const *blocks, int32_t block_begin, int32_t block_end,
+    int32_t head_size, ptrdiff_t column, const int rows, const int width) {
+    const enum attention_element element = attention_element_i16;
+    const ptrdiff_t pair_bytes = head_size * (ptrdiff_t)4;
+    __m256 totals[12];
+#pragma clang loop unroll(full)
+    for (int k = 0; k < rows * width; k++) totals[k] = _mm256_setzero_ps();
+    for (int32_t b = block_begin; b < block_end; b++) {
+        const char *value = (const char *)blocks[b] + column * 4, *ahead = attention_block_ahead(blocks, b);
+        const float *pairs = chunk + attention_weight_place(b % attention_chunk_blocks, 0);
+#pragma clang loop unroll_count(4)
+        for (ptrdiff_t p = 0; p < attention_block_tokens / 2; p++, value += pair_bytes, ahead += pair_bytes) {
+            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)pair_bytes);
+            const float *pair = pairs + attention_weight_place(0, p);
+            if (rows > width)
+                accumulate_by_row(totals, pair, value, rows, width, element);
+            else
+                accumulate_by_column(totals, pair, value, rows, width, element);
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) {
+        __m256 worth = _mm256_broadcast_ss(chunk + r * attention_score_stride + attention_worth_place);
+#pragma clang loop unroll(full)
+        for (int w = 0; w < width; w++) {
+            float *target = sums + r * (ptrdiff_t)head_size + column + 8 * w;
+            __m256 total = sum_as_f32(totals[r * width + w], element);
+            _mm256_storeu_ps(target, _mm256_fmadd_ps(total, worth, _mm256_loadu_ps(target)));
+        }
+    }
+}
+
+/* Chunk by chunk: what comes from memory is then in L1 for every group of columns. */
+INLINED void accumulate_chunks(
+    float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
+    int32_t head_size, const int rows, const int width) {
+    int32_t block_end = (end + attention_block_tokens - 1) / attention_block_tokens;
+    for (int32_t b = begin / attention_block_tokens, stop; b < block_end; b = stop) {
+        int32_t chunk = b / attention_chunk_blocks, column = 0;
+        stop = (chunk + 1) * attention_chunk_blocks;
+        if (stop > block_end) stop = block_end;
+        const float *weight = weights + chunk * attention_chunk_tokens;
+        for (; column + 8 * width <= head_size; column += 8 * width)
+            accumulate_chunk(sums, weight, blocks, b, stop, head_size, column, rows, width);
+        for (; column < head_size; column += 8)
+            accumulate_chunk(sums, weight, blocks, b, stop, head_size, column, rows, 1);
+    }
+}
+
 /* Small tiles go block by block: what comes from memory is then in L1 for every group of columns. */
 INLINED void accumulate_rows(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
@@ -316,6 +331,8 @@ INLINED void accumulate_elements(
     int32_t end, int32_t head_size, const enum attention_element element) {
 #define ROWS(count, width) \
     case count: \
+        if (element == attention_element_i16) \
+            return accumulate_chunks(sums, weights, blocks, begin, end, head_size, count, width); \
         return accumulate_rows( \
             sums, weights, blocks, begin, end, head_size, count, width, element);
     switch (rows) {
@@ -345,6 +362,9 @@ static void accumulate(
     case attention_element_i8:
         return accumulate_elements(
             sums, weights, rows, blocks, begin, end, head_size, attention_element_i8);
+    case attention_element_i16:
+        return accumulate_elements(
+            sums, weights, rows, blocks, begin, end, head_size, attention_element_i16);
     }
 }
 
@@ -383,7 +403,7 @@ static void finish(
 INLINED void widen_elements(
     float *target, const char *source, int32_t count, const enum attention_element element) {
     for (ptrdiff_t i = 0; i < count; i += 8)
-        _mm256_storeu_ps(target + i, load_8(source + i * element_bytes(element), element));
+        _mm256_storeu_ps(target + i, load_8(source + i * unit_bytes(element), element));
 }
 
 static void widen(float *target, const void *source, int32_t count, enum attention_element element) {
@@ -392,6 +412,7 @@ static void widen(float *target, const void *source, int32_t count, enum attenti
     case attention_element_f16: return widen_elements(target, source, count, attention_element_f16);
     case attention_element_bf16: return widen_elements(target, source, count, attention_element_bf16);
     case attention_element_i8: return widen_elements(target, source, count, attention_element_i8);
+    case attention_element_i16: return; /* never widened */
     }
 }
 
@@ -403,6 +424,7 @@ static const struct attention_steps steps = {
     .rows = &row_kernels_x86_avx2,
     .scores = scores,
     .softmax = softmax,
+    .weigh = weigh,
     .accumulate = accumulate,
     .merge = merge,
     .finish = finish,

@@ -277,18 +277,35 @@ static void bf16_to_f32(float *out, const uint16_t *x, int32_t count) {
     for (; i < count; i++) out[i] = bfloat_to_float(x[i]);
 }
 
-static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
+/* greatest_magnitude of a multiple of 8. */
+static int32_t greatest_of(const float *x, int32_t count) {
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
     __m256i greatest = _mm256_setzero_si256();
     for (int32_t i = 0; i < count; i += 8) {
         __m256i bits = _mm256_loadu_si256((const __m256i *)(x + i));
         greatest = _mm256_max_epi32(greatest, _mm256_and_si256(bits, magnitude));
     }
-    struct block_scale by = block_scale(greatest_8(greatest));
+    return greatest_8(greatest);
+}
+
+static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
+    struct block_scale by = block_scale(greatest_of(x, count));
     for (int32_t i = 0; i < count; i += 8) {
         __m256i q = quants_8(_mm256_loadu_ps(x + i), by);
         __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
         _mm_storel_epi64((__m128i *)(out + i), _mm_packs_epi16(words, words));
+    }
+    return by.scale;
+}
+
+static float f32_to_i16(int16_t *out, const float *x, int32_t count, int32_t limit) {
+    struct block_scale by = block_scale16(greatest_of(x, count), limit);
+    __m256 inverse = _mm256_set1_ps(by.inverse);
+    for (int32_t i = 0; i < count; i += 8) {
+        __m256i q = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + i), inverse));
+        if (!(by.inverse > 0)) q = _mm256_setzero_si256();
+        _mm_storeu_si128(
+            (__m128i *)(out + i), _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1)));
     }
     return by.scale;
 }
@@ -313,6 +330,7 @@ const struct row_kernels row_kernels_x86_avx2 = {
     .f32_to_bf16 = f32_to_bf16,
     .bf16_to_f32 = bf16_to_f32,
     .f32_to_i8 = f32_to_i8,
+    .f32_to_i16 = f32_to_i16,
 };
 
 #endif

@@ -8,9 +8,10 @@
 #include <immintrin.h>
 #include <math.h>
 
+#include "softmax.h"
 #include "vectors.h"
 
-#pragma clang attribute push(__attribute__((target(AVX512_TARGET))), apply_to = function)
+#pragma clang attribute push(__attribute__((target(AVX512_TARGET ",avx512vnni"))), apply_to = function)
 
 enum {
     tile_rows = 6,
@@ -19,16 +20,26 @@ enum {
     fetching_rows = 4,
 };
 
-#define INLINED static inline __attribute__((always_inline))
+/* Of what one lane of a register is multiplied by: 16-bit integers come in pairs. */
+INLINED ptrdiff_t unit_bytes(const enum attention_element element) {
+    return element == attention_element_i16 ? 4 : (ptrdiff_t)attention_element_bytes(element);
+}
 
-INLINED ptrdiff_t element_bytes(const enum attention_element element) {
-    return (ptrdiff_t)attention_element_bytes(element);
+/* sum + a * b; of pairs of integers, both products. */
+INLINED __m512 multiply_add(__m512 a, __m512 b, __m512 sum, const enum attention_element element) {
+    if (element != attention_element_i16) return _mm512_fmadd_ps(a, b, sum);
+    return _mm512_castsi512_ps(
+        _mm512_dpwssd_epi32(_mm512_castps_si512(sum), _mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
+
+INLINED __m512 sum_as_f32(__m512 sum, const enum attention_element element) {
+    return element == attention_element_i16 ? _mm512_cvtepi32_ps(_mm512_castps_si512(sum)) : sum;
 }
 
 /* The elements under the mask, zero elsewhere; nothing else is read. */
 INLINED __m512 load_16(
     const char *base, const enum attention_element element, const __mmask16 mask) {
-    if (element == attention_element_f32) return _mm512_maskz_loadu_ps(mask, base);
+    if (unit_bytes(element) == 4) return _mm512_maskz_loadu_ps(mask, base);
     if (element == attention_element_i8)
         return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, base)));
     __m256i narrow = _mm256_maskz_loadu_epi16(mask, base);
@@ -38,8 +49,10 @@ INLINED __m512 load_16(
 
 /* `width` neighbouring blocks by `rows` rows: width * rows accumulators. */
 INLINED void score_blocks(
-    float *scores, const float *query, const void *const *blocks, int32_t b, ptrdiff_t key_bytes,
+    float *scores, const float *query, const void *const *blocks, const float *const *scales, int32_t b,
     int32_t head_size, const int rows, const int width, const enum attention_element element) {
+    const ptrdiff_t key_bytes = attention_block_tokens * unit_bytes(element);
+    const int32_t units = element == attention_element_i16 ? head_size / 2 : head_size;
     __m512 sums[24];
 #pragma clang loop unroll(full)
     for (int k = 0; k < width * rows; k++) sums[k] = _mm512_setzero_ps();
@@ -49,7 +62,7 @@ INLINED void score_blocks(
         bases[w] = blocks[b + w];
         ahead[w] = attention_block_ahead(blocks, b + w);
     }
-    for (int32_t d = 0; d < head_size; d++, query += rows) {
+    for (int32_t d = 0; d < units; d++, query += rows) {
         __m512 keys[4];
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++) {
@@ -63,38 +76,41 @@ INLINED void score_blocks(
             __m512 q = _mm512_set1_ps(query[r]);
 #pragma clang loop unroll(full)
             for (int w = 0; w < width; w++)
-                sums[r * width + w] = _mm512_fmadd_ps(q, keys[w], sums[r * width + w]);
+                sums[r * width + w] = multiply_add(q, keys[w], sums[r * width + w], element);
         }
     }
 #pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++)
+    for (int w = 0; w < width; w++) {
+        __m512 scale = scales ? _mm512_loadu_ps(scales[b + w]) : _mm512_undefined_ps();
 #pragma clang loop unroll(full)
-        for (int w = 0; w < width; w++)
-            _mm512_storeu_ps(scores + r * attention_score_stride + 16 * w, sums[r * width + w]);
+        for (int r = 0; r < rows; r++) {
+            __m512 sum = sum_as_f32(sums[r * width + w], element);
+            if (scales) sum = _mm512_mul_ps(sum, scale);
+            _mm512_storeu_ps(scores + r * attention_score_stride + 16 * w, sum);
+        }
+    }
 }
 
 INLINED void score_rows(
-    float *scores, const float *query, const void *const *blocks, int32_t block_begin,
-    int32_t block_end, int32_t head_size, const int rows, const int width,
+    float *scores, const float *query, const void *const *blocks, const float *const *scales,
+    int32_t block_begin, int32_t block_end, int32_t head_size, const int rows, const int width,
     const enum attention_element element) {
-    const ptrdiff_t key_bytes = attention_block_tokens * element_bytes(element);
     int32_t b = block_begin;
     for (; b + width <= block_end; b += width)
         score_blocks(
-            scores + 16 * b, query, blocks, b, key_bytes, head_size, rows, width, element);
+            scores + 16 * b, query, blocks, scales, b, head_size, rows, width, element);
     for (; b < block_end; b++)
         score_blocks(
-            scores + 16 * b, query, blocks, b, key_bytes, head_size, rows, 1, element);
+            scores + 16 * b, query, blocks, scales, b, head_size, rows, 1, element);
 }
 
 INLINED void score_elements(
-    float *scores, const float *query, int32_t rows, const void *const *blocks,
-    int32_t block_begin, int32_t block_end, int32_t head_size,
-    const enum attention_element element) {
+    float *scores, const float *query, int32_t rows, const void *const *blocks, const float *const *scales,
+    int32_t block_begin, int32_t block_end, int32_t head_size, const enum attention_element element) {
 #define ROWS(count, width) \
     case count: \
         return score_rows( \
-            scores, query, blocks, block_begin, block_end, head_size, count, width, \
+            scores, query, blocks, scales, block_begin, block_end, head_size, count, width, \
             element);
     switch (rows) {
         ROWS(1, 4)
@@ -110,65 +126,30 @@ INLINED void score_elements(
 }
 
 static void scores(
-    float *scores, const float *query, int32_t rows, const void *const *blocks,
+    float *scores, const float *query, int32_t rows, const void *const *blocks, const float *const *scales,
     int32_t block_begin, int32_t block_end, enum attention_element element, int32_t head_size) {
     switch (element) {
     case attention_element_f32:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, head_size,
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
             attention_element_f32);
     case attention_element_f16:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, head_size,
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
             attention_element_f16);
     case attention_element_bf16:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, head_size,
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
             attention_element_bf16);
     case attention_element_i8:
         return score_elements(
-            scores, query, rows, blocks, block_begin, block_end, head_size,
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
             attention_element_i8);
+    case attention_element_i16:
+        return score_elements(
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
+            attention_element_i16);
     }
-}
-
-/* Slots first ... first + 15 that lie in [begin, end). */
-INLINED __mmask16 slots_within(int32_t first, int32_t begin, int32_t end) {
-    __mmask16 until = end > first ? first_lanes(end - first) : 0;
-    __mmask16 before = begin > first ? first_lanes(begin - first) : 0;
-    return until & (__mmask16)~before;
-}
-
-/* Scales and caps; slots outside [begin, end) become -infinity, whose exponential is 0. */
-static float prepare(
-    float *scores, int32_t first, int32_t last, int32_t begin, int32_t end, float scale,
-    float soft_cap) {
-    const __m512 lowest = _mm512_set1_ps(-INFINITY);
-    __m512 scales = _mm512_set1_ps(scale), caps = _mm512_set1_ps(soft_cap), greatest = lowest;
-    for (int32_t s = first; s < last; s += 16) {
-        __m512 score = _mm512_mul_ps(_mm512_loadu_ps(scores + s), scales);
-        if (soft_cap > 0.0f) score = _mm512_mul_ps(caps, tanh_16(_mm512_div_ps(score, caps)));
-        if (s < begin || s + 16 > end)
-            score = _mm512_mask_blend_ps(slots_within(s, begin, end), lowest, score);
-        _mm512_storeu_ps(scores + s, score);
-        greatest = _mm512_max_ps(score, greatest);
-    }
-    return max_16(greatest);
-}
-
-static void softmax(
-    float *scores, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end, float scale,
-    float soft_cap, float state[2]) {
-    int32_t first = 16 * block_begin, last = 16 * block_end;
-    float maximum = prepare(scores, first, last, begin, end, scale, soft_cap);
-    __m512 maxima = _mm512_set1_ps(maximum), lanes = _mm512_setzero_ps();
-    for (int32_t s = first; s < last; s += 16) {
-        __m512 weight = exp_16(_mm512_sub_ps(_mm512_loadu_ps(scores + s), maxima));
-        _mm512_storeu_ps(scores + s, weight);
-        lanes = _mm512_add_ps(lanes, weight);
-    }
-    state[0] = maximum + 0.0f;
-    state[1] = sum_16(lanes);
 }
 
 /* `width` groups of 16 elements by `rows` rows, width * rows accumulators over all slots; under a
@@ -177,7 +158,7 @@ INLINED void accumulate_columns(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, ptrdiff_t column, const int rows, const int width,
     const enum attention_element element, const __mmask16 mask) {
-    const ptrdiff_t bytes = element_bytes(element);
+    const ptrdiff_t bytes = unit_bytes(element);
     ptrdiff_t row_bytes = head_size * bytes;
     __m512 totals[24];
 #pragma clang loop unroll(full)
@@ -215,6 +196,66 @@ INLINED void accumulate_columns(
                 sums + r * (ptrdiff_t)head_size + column + 16 * w, mask, totals[r * width + w]);
 }
 
+/* The same of pairs of slots in 16-bit integers, a chunk from `first` on: blocks [block_begin, block_end). */
+INLINED void accumulate_chunk(
+    float *sums, const float *chunk, const void *const *blocks, int32_t block_begin, int32_t block_end,
+    int32_t head_size, ptrdiff_t column, const int rows, const int width, const __mmask16 mask) {
+    const ptrdiff_t pair_bytes = head_size * (ptrdiff_t)4;
+    __m512 totals[24];
+#pragma clang loop unroll(full)
+    for (int k = 0; k < rows * width; k++) totals[k] = _mm512_setzero_ps();
+    for (int32_t b = block_begin; b < block_end; b++) {
+        const char *value = (const char *)blocks[b] + column * 4, *ahead = attention_block_ahead(blocks, b);
+        const float *pairs = chunk + attention_weight_place(b % attention_chunk_blocks, 0);
+#pragma clang loop unroll(disable)
+        for (ptrdiff_t p = 0; p < attention_block_tokens / 2; p++, value += pair_bytes, ahead += pair_bytes) {
+            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)pair_bytes);
+            __m512 values[4];
+#pragma clang loop unroll(full)
+            for (int w = 0; w < width; w++)
+                values[w] = load_16(value + 64 * w, attention_element_i16, mask);
+            const float *pair = pairs + attention_weight_place(0, p);
+#pragma clang loop unroll(full)
+            for (int r = 0; r < rows; r++) {
+                __m512 weight = _mm512_set1_ps(pair[r * attention_score_stride]);
+#pragma clang loop unroll(full)
+                for (int w = 0; w < width; w++)
+                    totals[r * width + w] = multiply_add(
+                        weight, values[w], totals[r * width + w], attention_element_i16);
+            }
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) {
+        __m512 worth = _mm512_set1_ps(chunk[r * attention_score_stride + attention_worth_place]);
+#pragma clang loop unroll(full)
+        for (int w = 0; w < width; w++) {
+            float *target = sums + r * (ptrdiff_t)head_size + column + 16 * w;
+            __m512 total = sum_as_f32(totals[r * width + w], attention_element_i16);
+            _mm512_mask_storeu_ps(
+                target, mask, _mm512_fmadd_ps(total, worth, _mm512_maskz_loadu_ps(mask, target)));
+        }
+    }
+}
+
+/* Chunk by chunk: what comes from memory is then in L1 for every group of columns. */
+INLINED void accumulate_chunks(
+    float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
+    int32_t head_size, const int rows, const int width) {
+    int32_t block_end = (end + attention_block_tokens - 1) / attention_block_tokens;
+    for (int32_t b = begin / attention_block_tokens, stop; b < block_end; b = stop) {
+        int32_t chunk = b / attention_chunk_blocks, column = 0;
+        stop = (chunk + 1) * attention_chunk_blocks;
+        if (stop > block_end) stop = block_end;
+        const float *weight = weights + chunk * attention_chunk_tokens;
+        for (; column + 16 * width <= head_size; column += 16 * width)
+            accumulate_chunk(sums, weight, blocks, b, stop, head_size, column, rows, width, all_lanes);
+        for (; column + 16 <= head_size; column += 16)
+            accumulate_chunk(sums, weight, blocks, b, stop, head_size, column, rows, 1, all_lanes);
+        if (column < head_size) accumulate_chunk(sums, weight, blocks, b, stop, head_size, column, rows, 1, 0xff);
+    }
+}
+
 INLINED void accumulate_rows(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, const int rows, const int width, const enum attention_element element) {
@@ -235,6 +276,8 @@ INLINED void accumulate_elements(
     int32_t end, int32_t head_size, const enum attention_element element) {
 #define ROWS(count, width) \
     case count: \
+        if (element == attention_element_i16) \
+            return accumulate_chunks(sums, weights, blocks, begin, end, head_size, count, width); \
         return accumulate_rows( \
             sums, weights, blocks, begin, end, head_size, count, width, element);
     switch (rows) {
@@ -266,6 +309,9 @@ static void accumulate(
     case attention_element_i8:
         return accumulate_elements(
             sums, weights, rows, blocks, begin, end, head_size, attention_element_i8);
+    case attention_element_i16:
+        return accumulate_elements(
+            sums, weights, rows, blocks, begin, end, head_size, attention_element_i16);
     }
 }
 
@@ -308,7 +354,7 @@ INLINED void widen_elements(
     float *target, const char *source, int32_t count, const enum attention_element element) {
     for (ptrdiff_t i = 0; i < count; i += 16) {
         __mmask16 mask = first_lanes(count - (int32_t)i);
-        _mm512_mask_storeu_ps(target + i, mask, load_16(source + i * element_bytes(element), element, mask));
+        _mm512_mask_storeu_ps(target + i, mask, load_16(source + i * unit_bytes(element), element, mask));
     }
 }
 
@@ -318,6 +364,7 @@ static void widen(float *target, const void *source, int32_t count, enum attenti
     case attention_element_f16: return widen_elements(target, source, count, attention_element_f16);
     case attention_element_bf16: return widen_elements(target, source, count, attention_element_bf16);
     case attention_element_i8: return widen_elements(target, source, count, attention_element_i8);
+    case attention_element_i16: return; /* never widened */
     }
 }
 
@@ -329,6 +376,7 @@ static const struct attention_steps steps = {
     .rows = &row_kernels_x86_avx512,
     .scores = scores,
     .softmax = softmax,
+    .weigh = weigh,
     .accumulate = accumulate,
     .merge = merge,
     .finish = finish,

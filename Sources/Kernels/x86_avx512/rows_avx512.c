@@ -258,19 +258,35 @@ static void bf16_to_f32(float *out, const uint16_t *x, int32_t count) {
     for (; i < count; i++) out[i] = bfloat_to_float(x[i]);
 }
 
-static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
+/* greatest_magnitude of a multiple of 8. */
+static int32_t greatest_of(const float *x, int32_t count) {
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
     __m512i greatest = _mm512_setzero_si512();
     for (int32_t i = 0; i < count; i += 16) {
-        __m512 values = _mm512_maskz_loadu_ps(count - i < 16 ? 0xff : 0xffff, x + i);
+        __m512 values = _mm512_maskz_loadu_ps(first_lanes(count - i), x + i);
         greatest = _mm512_max_epi32(greatest, _mm512_and_si512(_mm512_castps_si512(values), magnitude));
     }
-    struct block_scale by = block_scale(_mm512_reduce_max_epi32(greatest));
+    return _mm512_reduce_max_epi32(greatest);
+}
+
+static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
+    struct block_scale by = block_scale(greatest_of(x, count));
     for (int32_t i = 0; i < count; i += 16) {
         __m512 values = _mm512_maskz_loadu_ps(count - i < 16 ? 0xff : 0xffff, x + i);
         __m128i q = _mm512_cvtepi32_epi8(quants_16(values, by));
         if (count - i < 16) _mm_storel_epi64((__m128i *)(out + i), q);
         else _mm_storeu_si128((__m128i *)(out + i), q);
+    }
+    return by.scale;
+}
+
+static float f32_to_i16(int16_t *out, const float *x, int32_t count, int32_t limit) {
+    struct block_scale by = block_scale16(greatest_of(x, count), limit);
+    for (int32_t i = 0; i < count; i += 16) {
+        __mmask16 mask = first_lanes(count - i);
+        __m512 scaled = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), _mm512_set1_ps(by.inverse));
+        __m512i q = _mm512_maskz_cvtps_epi32(by.inverse > 0 ? all_lanes : 0, scaled);
+        _mm512_mask_cvtepi32_storeu_epi16(out + i, mask, q);
     }
     return by.scale;
 }
@@ -295,6 +311,7 @@ const struct row_kernels row_kernels_x86_avx512 = {
     .f32_to_bf16 = f32_to_bf16,
     .bf16_to_f32 = bf16_to_f32,
     .f32_to_i8 = f32_to_i8,
+    .f32_to_i16 = f32_to_i16,
 };
 
 #endif

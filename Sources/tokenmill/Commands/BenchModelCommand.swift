@@ -22,8 +22,8 @@ struct BenchModelCommand: ParsableCommand {
             The memory of the cache that all of it uses is cleared beforehand.
 
             With --machine, `of limit` counts products alone, which no program could pass. JSON says
-            share_of_format_limit, too: there the scales of integers and attention in f32 count as well,
-            and formats compare.
+            share_of_format_limit, too: there the scales of integers and attention count as well, and
+            formats compare.
 
               tokenmill bench --model model.gguf --prompt 512,4096 --streams 1,4,16
               tokenmill bench --model model.gguf --machine --json > today.json

@@ -1,6 +1,7 @@
 // Inspection.swift: a checkpoint in words: sections of labelled facts, as text or as JSON.
 // It only reads; a checkpoint that cannot be served is still shown, with the reason.
 import Checkpoints
+import Compute
 import Core
 import Foundation
 import JSON
@@ -110,11 +111,12 @@ struct Inspection {
         return section
     }
 
-    /// Of keys and values in f16; a windowed layer keeps no more than its window.
+    /// Of keys and values as they are kept by default; a windowed layer keeps no more than its window.
     private static func needs(
         _ configuration: DecoderConfiguration, _ checkpoint: Checkpoint
     ) -> Section {
-        let perLayer = 2 * configuration.kvHeads * configuration.headSize * 2
+        let perLayer = 2 * ComputeMode.auto.cacheElement.partBytes(
+            kvHeads: configuration.kvHeads, headSize: configuration.headSize, tokens: 1)
         func cache(_ tokens: Int) -> Int {
             configuration.windows.reduce(0) { $0 + perLayer * min(tokens, $1 ?? tokens) }
         }

@@ -9,6 +9,8 @@ struct AttentionWork: Sendable, Hashable {
     var positionBytes: Int
     /// Per layer, the positions seen; nil sees all.
     var windows: [Int?]
+    /// Products are of 16-bit integers, of which an instruction has half as many as of 8-bit ones.
+    var isInteger = false
 
     /// Positions seen by a row with `positions` before it and itself, over all layers.
     private func seen(_ positions: Double) -> Double {
@@ -25,13 +27,17 @@ struct AttentionWork: Sendable, Hashable {
 
     /// All rows of a prompt, which share what they read.
     func promptSeconds(tokens: Int, on limits: MachineLimits) -> Double {
-        2 * seen(byPromptOf: Double(tokens)) * Double(multiplyAdds) / limits.f32OperationsPerSecond
+        2 * seen(byPromptOf: Double(tokens)) * Double(multiplyAdds) / operationsPerSecond(of: limits)
+    }
+
+    private func operationsPerSecond(of limits: MachineLimits) -> Double {
+        isInteger ? limits.int8OperationsPerSecond / 2 : limits.f32OperationsPerSecond
     }
 
     /// One row whose keys and values no other row reads.
     func rowSeconds(positions: Double, on limits: MachineLimits) -> Double {
         max(
-            2 * seen(positions) * Double(multiplyAdds) / limits.f32OperationsPerSecond,
+            2 * seen(positions) * Double(multiplyAdds) / operationsPerSecond(of: limits),
             seen(positions) * Double(positionBytes) / limits.readBytesPerSecond)
     }
 }
@@ -43,6 +49,6 @@ extension AttentionWork {
             multiplyAdds: 2 * configuration.heads * configuration.headSize,
             positionBytes: 2 * element.partBytes(
                 kvHeads: configuration.kvHeads, headSize: configuration.headSize, tokens: 1),
-            windows: configuration.windows)
+            windows: configuration.windows, isInteger: element == .int16)
     }
 }

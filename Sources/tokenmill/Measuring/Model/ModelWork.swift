@@ -50,7 +50,7 @@ struct ModelWork: Sendable, Hashable {
     enum Counting: Sendable {
         /// What no program could pass.
         case products
-        /// Also the scales of integers, if activations are integers in blocks, too, and attention in f32, which
+        /// Also the scales of integers, if activations are integers in blocks, too, and attention, which
         /// costs every format the same: for comparing formats.
         case everything
     }

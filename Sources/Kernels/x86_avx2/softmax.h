@@ -1,0 +1,101 @@
+// softmax.h: from scores to weights, 8 floats at a time, and from weights to 16-bit integers.
+#ifndef KERNELS_X86_AVX2_SOFTMAX_H
+#define KERNELS_X86_AVX2_SOFTMAX_H
+
+#include "../portable/attention_steps.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+#include "vectors.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+#define INLINED static inline __attribute__((always_inline))
+
+/* All ones for slots first ... first + 7 that lie in [begin, end). */
+INLINED __m256 slots_within(int32_t first, int32_t begin, int32_t end) {
+    __m256i slots = _mm256_add_epi32(
+        _mm256_set1_epi32(first), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    __m256i early = _mm256_cmpgt_epi32(_mm256_set1_epi32(begin), slots);
+    __m256i inside = _mm256_andnot_si256(early, _mm256_cmpgt_epi32(_mm256_set1_epi32(end), slots));
+    return _mm256_castsi256_ps(inside);
+}
+
+/* Scales and caps; slots outside [begin, end) become -infinity, whose exponential is 0. */
+static float prepare(
+    float *scores, int32_t first, int32_t last, int32_t begin, int32_t end, float scale,
+    float soft_cap) {
+    const __m256 lowest = _mm256_set1_ps(-INFINITY);
+    __m256 scales = _mm256_set1_ps(scale), caps = _mm256_set1_ps(soft_cap);
+    __m256 low = lowest, high = lowest;
+    for (int32_t s = first; s < last; s += 16) {
+        __m256 a = _mm256_mul_ps(_mm256_loadu_ps(scores + s), scales);
+        __m256 b = _mm256_mul_ps(_mm256_loadu_ps(scores + s + 8), scales);
+        if (soft_cap > 0.0f) {
+            a = _mm256_mul_ps(caps, tanh_8(_mm256_div_ps(a, caps)));
+            b = _mm256_mul_ps(caps, tanh_8(_mm256_div_ps(b, caps)));
+        }
+        if (s < begin || s + 16 > end) {
+            a = _mm256_blendv_ps(lowest, a, slots_within(s, begin, end));
+            b = _mm256_blendv_ps(lowest, b, slots_within(s + 8, begin, end));
+        }
+        _mm256_storeu_ps(scores + s, a);
+        _mm256_storeu_ps(scores + s + 8, b);
+        low = _mm256_max_ps(a, low);
+        high = _mm256_max_ps(b, high);
+    }
+    return max_8(_mm256_max_ps(low, high));
+}
+
+static void softmax(
+    float *scores, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end, float scale,
+    float soft_cap, float state[2]) {
+    int32_t first = 16 * block_begin, last = 16 * block_end;
+    float maximum = prepare(scores, first, last, begin, end, scale, soft_cap);
+    __m256 maxima = _mm256_set1_ps(maximum);
+    __m256 low = _mm256_setzero_ps(), high = low;
+    for (int32_t s = first; s < last; s += 16) {
+        __m256 a = exp_8(_mm256_sub_ps(_mm256_loadu_ps(scores + s), maxima));
+        __m256 b = exp_8(_mm256_sub_ps(_mm256_loadu_ps(scores + s + 8), maxima));
+        _mm256_storeu_ps(scores + s, a);
+        _mm256_storeu_ps(scores + s + 8, b);
+        low = _mm256_add_ps(low, a);
+        high = _mm256_add_ps(high, b);
+    }
+    state[0] = maximum + 0.0f;
+    state[1] = sum_16(low, high);
+}
+
+static void weigh(float *weights, const float *const *scales, int32_t block_begin, int32_t block_end) {
+    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+    for (int32_t b = block_begin / attention_chunk_blocks * attention_chunk_blocks; b < block_end;
+         b += attention_chunk_blocks) {
+        float *chunk = weights + 16 * b;
+        __m256 scaled[2 * attention_chunk_blocks];
+        __m256i greatest = _mm256_setzero_si256(), quants[2 * attention_chunk_blocks];
+        for (int k = 0; k < 2 * attention_chunk_blocks; k++) {
+            scaled[k] = _mm256_setzero_ps();
+            if (b + k / 2 < block_begin || b + k / 2 >= block_end) continue;
+            __m256 weight = _mm256_loadu_ps(chunk + 8 * k);
+            __m256 counts = _mm256_cmp_ps(weight, _mm256_setzero_ps(), _CMP_NEQ_UQ);
+            __m256 scale = _mm256_loadu_ps(scales[b + k / 2] + k % 2 * 8);
+            scaled[k] = _mm256_and_ps(counts, _mm256_mul_ps(weight, scale));
+            greatest = _mm256_max_epi32(greatest, _mm256_and_si256(_mm256_castps_si256(scaled[k]), magnitude));
+        }
+        struct attention_weight_scale by = attention_weight_scale(greatest_8(greatest));
+        for (int k = 0; k < 2 * attention_chunk_blocks; k++) {
+            quants[k] = _mm256_cvtps_epi32(_mm256_mul_ps(scaled[k], _mm256_set1_ps(by.factor)));
+            if (!(by.factor > 0)) quants[k] = _mm256_setzero_si256();
+        }
+        // Of two blocks: their first halves, then their second ones.
+        for (int k = 0; k < attention_chunk_blocks; k++) {
+            int first = k / 2 * 4 + k % 2;
+            _mm256_storeu_si256((__m256i *)(chunk + 8 * k), _mm256_packs_epi32(quants[first], quants[first + 2]));
+        }
+        chunk[attention_worth_place] = by.worth;
+    }
+}
+
+#pragma clang attribute pop
+#endif

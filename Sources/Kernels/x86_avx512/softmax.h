@@ -1,0 +1,103 @@
+// softmax.h: from scores to weights, 16 floats at a time, and from weights to 16-bit integers.
+#ifndef KERNELS_X86_AVX512_SOFTMAX_H
+#define KERNELS_X86_AVX512_SOFTMAX_H
+
+#include "../portable/attention_steps.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+#include "vectors.h"
+
+#pragma clang attribute push(__attribute__((target(AVX512_TARGET))), apply_to = function)
+
+#define INLINED static inline __attribute__((always_inline))
+
+/* Slots first ... first + 15 that lie in [begin, end). */
+INLINED __mmask16 slots_within(int32_t first, int32_t begin, int32_t end) {
+    __mmask16 until = end > first ? first_lanes(end - first) : 0;
+    __mmask16 before = begin > first ? first_lanes(begin - first) : 0;
+    return until & (__mmask16)~before;
+}
+
+/* Scales and caps; slots outside [begin, end) become -infinity, whose exponential is 0. */
+static float prepare(
+    float *scores, int32_t first, int32_t last, int32_t begin, int32_t end, float scale,
+    float soft_cap) {
+    const __m512 lowest = _mm512_set1_ps(-INFINITY);
+    __m512 scales = _mm512_set1_ps(scale), caps = _mm512_set1_ps(soft_cap), greatest = lowest;
+    for (int32_t s = first; s < last; s += 16) {
+        __m512 score = _mm512_mul_ps(_mm512_loadu_ps(scores + s), scales);
+        if (soft_cap > 0.0f) score = _mm512_mul_ps(caps, tanh_16(_mm512_div_ps(score, caps)));
+        if (s < begin || s + 16 > end)
+            score = _mm512_mask_blend_ps(slots_within(s, begin, end), lowest, score);
+        _mm512_storeu_ps(scores + s, score);
+        greatest = _mm512_max_ps(score, greatest);
+    }
+    return max_16(greatest);
+}
+
+static void softmax(
+    float *scores, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end, float scale,
+    float soft_cap, float state[2]) {
+    int32_t first = 16 * block_begin, last = 16 * block_end;
+    float maximum = prepare(scores, first, last, begin, end, scale, soft_cap);
+    __m512 maxima = _mm512_set1_ps(maximum), lanes = _mm512_setzero_ps();
+    for (int32_t s = first; s < last; s += 16) {
+        __m512 weight = exp_16(_mm512_sub_ps(_mm512_loadu_ps(scores + s), maxima));
+        _mm512_storeu_ps(scores + s, weight);
+        lanes = _mm512_add_ps(lanes, weight);
+    }
+    state[0] = maximum + 0.0f;
+    state[1] = sum_16(lanes);
+}
+
+/* The greatest lane, in every lane; lanes are bits of magnitudes. */
+INLINED __m512i greatest_everywhere(__m512i x) {
+    x = _mm512_max_epi32(x, _mm512_shuffle_i32x4(x, x, 0x4e));
+    x = _mm512_max_epi32(x, _mm512_shuffle_i32x4(x, x, 0xb1));
+    x = _mm512_max_epi32(x, _mm512_shuffle_epi32(x, 0x4e));
+    return _mm512_max_epi32(x, _mm512_shuffle_epi32(x, 0xb1));
+}
+
+/* attention_weight_scale in vectors: what weights are multiplied by; their worth is stored. */
+INLINED __m512 weight_factor(__m512i greatest, float *worth) {
+    const __m512i infinity = _mm512_set1_epi32(0x7f800000), bits = _mm512_set1_epi32((attention_weight_bits - 1) << 23);
+    __m512i power = _mm512_and_si512(_mm512_max_epi32(greatest, _mm512_set1_epi32(27 << 23)), infinity);
+    __mmask16 finite = _mm512_cmplt_epi32_mask(greatest, infinity);
+    __m512i worths = _mm512_mask_sub_epi32(_mm512_set1_epi32(0x7fc00000), finite, power, bits);
+    *worth = _mm512_cvtss_f32(_mm512_castsi512_ps(worths));
+    __m512i factor = _mm512_add_epi32(_mm512_sub_epi32(_mm512_set1_epi32(254 << 23), power), bits);
+    return _mm512_castsi512_ps(_mm512_maskz_mov_epi32(finite, factor));
+}
+
+static void weigh(float *weights, const float *const *scales, int32_t block_begin, int32_t block_end) {
+    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+    for (int32_t b = block_begin / attention_chunk_blocks * attention_chunk_blocks; b < block_end;
+         b += attention_chunk_blocks) {
+        float *chunk = weights + 16 * b;
+        __m512 scaled[attention_chunk_blocks];
+        __m512i greatest = _mm512_setzero_si512(), quants[attention_chunk_blocks];
+#pragma clang loop unroll(full)
+        for (int k = 0; k < attention_chunk_blocks; k++) {
+            scaled[k] = _mm512_setzero_ps();
+            if (b + k < block_begin || b + k >= block_end) continue;
+            __m512 weight = _mm512_loadu_ps(chunk + 16 * k);
+            __mmask16 counts = _mm512_cmp_ps_mask(weight, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+            scaled[k] = _mm512_maskz_mul_ps(counts, weight, _mm512_loadu_ps(scales[b + k]));
+            greatest = _mm512_max_epi32(greatest, _mm512_and_si512(_mm512_castps_si512(scaled[k]), magnitude));
+        }
+        float worth;
+        __m512 factor = weight_factor(greatest_everywhere(greatest), &worth);
+        __mmask16 counts = _mm512_cmp_ps_mask(factor, _mm512_setzero_ps(), _CMP_GT_OQ);
+#pragma clang loop unroll(full)
+        for (int k = 0; k < attention_chunk_blocks; k++)
+            quants[k] = _mm512_maskz_cvtps_epi32(counts, _mm512_mul_ps(scaled[k], factor));
+        _mm512_storeu_si512(chunk, _mm512_packs_epi32(quants[0], quants[1]));
+        _mm512_storeu_si512(chunk + 16, _mm512_packs_epi32(quants[2], quants[3]));
+        chunk[attention_worth_place] = worth;
+    }
+}
+
+#pragma clang attribute pop
+#endif
