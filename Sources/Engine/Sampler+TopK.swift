@@ -40,7 +40,7 @@ extension Sampler {
     private mutating func collect(
         _ row: UnsafeBufferPointer<Float>, _ block: Int, _ greatest: [Float], atLeast threshold: Float
     ) {
-        growIndices()
+        growIndices(to: block)
         for (number, value) in greatest.enumerated() where value >= threshold {
             let begin = number * block
             let found = kernels.pointee.collect_within_f32(

@@ -45,7 +45,7 @@ struct Sampler {
     }
 
     /// - logits: `[vocabularySize]`, left as they are.
-    /// - Cost: greedy is one pass; filters two to four; penalties copy the row.
+    /// - Cost: greedy is one pass; filters two to seven; penalties copy the row.
     mutating func sample(
         _ logits: UnsafeBufferPointer<Float>, _ context: SamplingContext
     ) throws(SamplingFailure) -> SampledToken {
@@ -200,7 +200,7 @@ struct Sampler {
 
     /// `candidates` become the tokens at least so heavy, and lighter than `bound` unless that is NaN.
     mutating func collectWeights(atLeast least: Float, bound: Float = .nan) {
-        growIndices()
+        growIndices(to: weights.count)
         let found = Int(
             kernels.pointee.collect_within_f32(
                 weights, Int32(weights.count), least, bound, &indices, Int32(weights.count)))
@@ -255,7 +255,7 @@ struct Sampler {
         return TokenID(last)
     }
 
-    mutating func growIndices() {
-        if indices.count < vocabularySize { indices = Array(repeating: 0, count: vocabularySize) }
+    mutating func growIndices(to count: Int) {
+        if indices.count < count { indices = Array(repeating: 0, count: count) }
     }
 }
