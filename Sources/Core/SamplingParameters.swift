@@ -32,6 +32,13 @@ public struct SamplingParameters: Sendable, Hashable {
 
     public init() {}
 
+    /// Always the most likely token.
+    public static var greedy: Self {
+        var greedy = Self()
+        greedy.temperature = 0
+        return greedy
+    }
+
     /// Whether any parameter looks at the tokens that came before.
     public var usesHistory: Bool {
         repetitionPenalty != 1 || frequencyPenalty != 0 || presencePenalty != 0 || !badWords.isEmpty

@@ -20,7 +20,7 @@ extension EngineLoop {
             if span.draft.isEmpty {
                 for index in span.samples { sampling.draw(choice(of: plan.samples[index]), row: end - 1) }
             } else {
-                sampling.draw(choice(of: span.sequence), draft: span.draft, firstRow: row)
+                sampling.draw(choice(of: span.sequence), row: row, draft: span.draft)
             }
             row = end
         }
@@ -66,11 +66,14 @@ extension EngineLoop {
     }
 
     private func settle(sample index: Int, _ failure: String?, _ now: UInt64) -> StepResult {
-        if case .unreached = sampling.draws[index] { return .unreached }
-        let choice = choice(of: plan.samples[index])
-        if let failure { return fail(choice, failure) }
-        switch sampling.draws[index] {
-        case .token(let sampled, let finish):
+        // A choice that ended within a draft is gone at the rows behind.
+        var choice: Choice { self.choice(of: plan.samples[index]) }
+        switch (sampling.draws[index], failure) {
+        case (.unreached, _):
+            return .unreached
+        case (_, let failure?):
+            return fail(choice, failure)
+        case (.token(let sampled, let finish), nil):
             load.generatedTokens += 1
             if let finish {
                 conclude(choice, finish, [sampled])
@@ -78,13 +81,11 @@ extension EngineLoop {
             }
             publish(choice, [sampled], nil, now)
             return .token(sampled.token)
-        case .failed(let error, let position):
+        case (.failed(let error, let position), nil):
             return fail(choice, describe(error, position))
-        case .unwanted:
+        case (.unwanted, nil):
             conclude(choice, .length)
             return .end
-        case .unreached:
-            return .unreached
         }
     }
 

@@ -71,7 +71,7 @@ private struct WeightTails {
     init(of weights: [Float], from low: Float, to high: Float, _ kernels: UnsafePointer<statistics_kernels>) {
         // Bits of positive floats are ordered as they are, and spread evenly over their magnitudes.
         let width = UInt64(high.bitPattern - low.bitPattern)
-        let steps = UInt64(THRESHOLDS) - 1
+        let steps = UInt64(MASS_THRESHOLDS) - 1
         let thresholds = (0...steps).map { Float(bitPattern: low.bitPattern + UInt32(width * $0 / steps)) }
         let blocks = (weights.count + Sampler.blockElements - 1) / Sampler.blockElements
         var parts = Array(repeating: Float(0), count: blocks * thresholds.count)

@@ -38,15 +38,10 @@ struct StepSampling {
         parts.append(SamplingPart(firstRow: row, work: .score(token, alternatives: alternatives)))
     }
 
-    /// The next token of a choice.
-    mutating func draw(_ choice: Choice, row: Int) {
-        parts.append(SamplingPart(firstRow: row, work: .draw(choice, draft: [])))
-    }
-
-    /// The next tokens of a choice, each from the row behind the one before it, for as long as the draft
-    /// says what is drawn: the answer is that of a step for every token.
-    mutating func draw(_ choice: Choice, draft: [TokenID], firstRow: Int) {
-        parts.append(SamplingPart(firstRow: firstRow, work: .draw(choice, draft: draft)))
+    /// The next token of a choice, and further ones, each from the row behind the one before it, for as long as
+    /// the draft says what is drawn: the answer is that of a step for every token.
+    mutating func draw(_ choice: Choice, row: Int, draft: [TokenID] = []) {
+        parts.append(SamplingPart(firstRow: row, work: .draw(choice, draft: draft)))
     }
 
     /// Replaces `scores` and `draws` by those of all that was asked for since the last run.

@@ -108,7 +108,7 @@ import Testing
                             greatest, kernels.sum_exp_f32(x, length, greatest, 0.7),
                             kernels.exp_f32(&powers, x, length, greatest, 0.7),
                         ]
-                        let thresholds = (0..<Int(THRESHOLDS)).map { padded.isEmpty ? 0 : padded[$0 % padded.count] }
+                        let thresholds = (0..<Int(MASS_THRESHOLDS)).map { padded.isEmpty ? 0 : padded[$0 % padded.count] }
                         var masses = [Float](repeating: 3, count: thresholds.count)
                         kernels.masses_at_least_f32(x, length, thresholds, &masses)
                         let counts = [

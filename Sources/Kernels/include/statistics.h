@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-enum { THRESHOLDS = 8 }; /* of one pass over a row */
+enum { MASS_THRESHOLDS = 8 }; /* of one pass over a row */
 
 /* x: f32 [count]; may hold infinities.  Where not said otherwise, a NaN compares false. */
 struct statistics_kernels {
@@ -35,7 +35,7 @@ struct statistics_kernels {
     int32_t (*collect_within_f32)(
         const float *x, int32_t count, float least, float bound, int32_t *indices, int32_t capacity);
 
-    /* masses[t] = the sum of the elements >= thresholds[t], for t in 0 ..< THRESHOLDS. */
+    /* masses[t] = the sum of the elements >= thresholds[t], for t in 0 ..< MASS_THRESHOLDS. */
     void (*masses_at_least_f32)(
         const float *x, int32_t count, const float *thresholds, float *masses);
 

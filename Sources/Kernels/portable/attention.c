@@ -231,6 +231,9 @@ static void score_tiles(
     }
 }
 
+/* The first slot behind a slot's chunk. */
+static int32_t chunk_end(int32_t slot) { return (slot / attention_chunk_tokens + 1) * attention_chunk_tokens; }
+
 /* All tiles' weights of slots [begin, end) times the values at `values`. */
 static void accumulate_tiles(
     const struct span_pass *pass, const void *const *values, int32_t begin, int32_t end,
@@ -241,11 +244,13 @@ static void accumulate_tiles(
         int32_t first = larger(begin, range.begin);
         int32_t last = smaller(end, range.end);
         fetch_share(meanwhile, pass);
-        if (first >= last) continue;
-        pass->steps->accumulate(
-            sums + (ptrdiff_t)tile * head_size,
-            pass->space->scores + (ptrdiff_t)tile * attention_score_stride,
-            tile_rows_at(pass->block, tile), values, first, last, element, head_size);
+        for (int32_t stop; first < last; first = stop) {
+            stop = element == attention_element_i16 ? smaller(last, chunk_end(first)) : last;
+            pass->steps->accumulate(
+                sums + (ptrdiff_t)tile * head_size,
+                pass->space->scores + (ptrdiff_t)tile * attention_score_stride,
+                tile_rows_at(pass->block, tile), values, first, stop, element, head_size);
+        }
     }
 }
 
@@ -269,14 +274,9 @@ enum reading {
     READ_WIDENED,   /* as f32, a chunk at a time for all tiles */
 };
 
-/* Blocks [begin, end) that are read together, from block b on. */
-struct chunk {
-    int32_t begin, end;
-};
-
-static struct chunk chunk_at(const struct span_pass *pass, int32_t b) {
-    int32_t end = (b / attention_chunk_blocks + 1) * attention_chunk_blocks;
-    return (struct chunk){ b, smaller(end, last_block(pass->range)) };
+/* Where the blocks end that are read together with block b. */
+static int32_t chunk_stop(const struct span_pass *pass, int32_t b) {
+    return smaller((b / attention_chunk_blocks + 1) * attention_chunk_blocks, last_block(pass->range));
 }
 
 static void score_span(const struct span_pass *pass, enum reading reading) {
@@ -287,16 +287,17 @@ static void score_span(const struct span_pass *pass, enum reading reading) {
         return;
     }
     const void *widened[attention_span_blocks + attention_fetched_blocks];
-    for (struct chunk chunk = chunk_at(pass, begin); chunk.begin < end; chunk = chunk_at(pass, chunk.end)) {
-        struct fetch_list behind = behind_chunk(pass, pass->keys, chunk.end);
+    for (int32_t first = begin, stop; first < end; first = stop) {
+        stop = chunk_stop(pass, first);
+        struct fetch_list behind = behind_chunk(pass, pass->keys, stop);
         if (reading == READ_IN_CHUNKS) {
-            score_tiles(pass, pass->keys, chunk.begin, chunk.end, job->element, &behind);
+            score_tiles(pass, pass->keys, first, stop, job->element, &behind);
             continue;
         }
-        for (int32_t b = chunk.begin; b < chunk.end; b++)
-            widened[b] = widen_slots(pass, pass->keys[b], b - chunk.begin, attention_block_tokens);
-        end_blocks(widened, chunk.end);
-        score_tiles(pass, widened, chunk.begin, chunk.end, attention_element_f32, &behind);
+        for (int32_t b = first; b < stop; b++)
+            widened[b] = widen_slots(pass, pass->keys[b], b - first, attention_block_tokens);
+        end_blocks(widened, stop);
+        score_tiles(pass, widened, first, stop, attention_element_f32, &behind);
     }
 }
 
@@ -342,19 +343,20 @@ static void accumulate_span(const struct span_pass *pass, enum reading reading, 
     }
     const void *widened[attention_span_blocks + attention_fetched_blocks];
     int32_t begin = first_block(pass->range), end = last_block(pass->range);
-    for (struct chunk chunk = chunk_at(pass, begin); chunk.begin < end; chunk = chunk_at(pass, chunk.end)) {
-        struct fetch_list behind = behind_chunk(pass, pass->values, chunk.end);
-        int32_t first = chunk.begin * attention_block_tokens, last = chunk.end * attention_block_tokens;
+    for (int32_t first = begin, stop; first < end; first = stop) {
+        stop = chunk_stop(pass, first);
+        struct fetch_list behind = behind_chunk(pass, pass->values, stop);
+        int32_t slot = first * attention_block_tokens, last = stop * attention_block_tokens;
         if (reading == READ_IN_CHUNKS) {
-            accumulate_tiles(pass, pass->values, first, last, job->element, sums, &behind);
+            accumulate_tiles(pass, pass->values, slot, last, job->element, sums, &behind);
             continue;
         }
-        for (int32_t b = chunk.begin; b < chunk.end; b++) {
+        for (int32_t b = first; b < stop; b++) {
             int32_t slots = smaller(attention_block_tokens, pass->range.end - b * attention_block_tokens);
-            widened[b] = widen_slots(pass, pass->values[b], b - chunk.begin, slots);
+            widened[b] = widen_slots(pass, pass->values[b], b - first, slots);
         }
-        end_blocks(widened, chunk.end);
-        accumulate_tiles(pass, widened, first, last, attention_element_f32, sums, &behind);
+        end_blocks(widened, stop);
+        accumulate_tiles(pass, widened, slot, last, attention_element_f32, sums, &behind);
     }
 }
 
@@ -411,8 +413,7 @@ static void finish_one(
     const struct attention_steps *steps, const struct attention_job *job, int32_t pair,
     const float state[2], const float *values) {
     int32_t head = pair % job->group;
-    float *output = job->output + pair / job->group * job->output_stride
-        + (ptrdiff_t)head * job->head_size;
+    float *output = job->output + pair / job->group * job->output_stride + (ptrdiff_t)head * job->head_size;
     steps->finish(output, values, state, job->sinks ? job->sinks + head : NULL, job->head_size);
 }
 
@@ -492,8 +493,7 @@ void attention_merge_spans(
         float state[2] = {0.0f, 0.0f};
         for (int32_t span = 0; span < spans; span++) {
             const float *partial = partials + ((ptrdiff_t)span * pairs + pair) * entry;
-            merge_one(
-                steps, state, values, partial, partial + attention_partial_header, job->head_size);
+            merge_one(steps, state, values, partial, partial + attention_partial_header, job->head_size);
         }
         finish_one(steps, job, pair, state, values);
     }

@@ -100,20 +100,17 @@ static void weigh(float *weights, const float *const *scales, int32_t block_begi
 static void accumulate_i16(
     float *sums, const float *weights, int32_t rows, const void *const *blocks, int32_t begin,
     int32_t end, int32_t head_size) {
-    const int32_t slots = attention_chunk_tokens;
-    for (int32_t first = begin / slots * slots; first < end; first += slots) {
-        for (ptrdiff_t i = 0; i < rows * head_size; i++) {
-            ptrdiff_t r = i / head_size, d = i % head_size;
-            const float *chunk = weights + r * attention_score_stride + first;
-            int32_t sum = 0;
-            for (int32_t s = 0; s < slots; s++) {
-                int32_t b = (first + s) / 16, p = s % 16 / 2;
-                if (b < begin / 16 || b * 16 >= end) continue;
-                int16_t weight = ((const int16_t *)chunk)[attention_weight_place(s / 16, p) * 2 + s % 2];
-                sum += weight * ((const int16_t *)blocks[b])[(ptrdiff_t)p * head_size * 2 + d * 2 + s % 2];
-            }
-            sums[i] = fmaf((float)sum, chunk[attention_worth_place], sums[i]);
+    int32_t first = begin / attention_chunk_tokens * attention_chunk_tokens;
+    for (ptrdiff_t i = 0; i < rows * head_size; i++) {
+        ptrdiff_t r = i / head_size, d = i % head_size;
+        const float *chunk = weights + r * attention_score_stride + first;
+        int32_t sum = 0;
+        for (int32_t s = begin / 16 * 16; s < (end + 15) / 16 * 16; s++) {
+            ptrdiff_t p = s % 16 / 2, place = attention_weight_place((s - first) / 16, p) * 2 + s % 2;
+            int16_t value = ((const int16_t *)blocks[s / 16])[p * head_size * 2 + d * 2 + s % 2];
+            sum += ((const int16_t *)chunk)[place] * value;
         }
+        sums[i] = fmaf((float)sum, chunk[attention_worth_place], sums[i]);
     }
 }
 

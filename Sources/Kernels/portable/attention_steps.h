@@ -86,8 +86,8 @@ struct attention_steps {
 
     /* sums[r * head_size + d] = fma(weights[r * attention_score_stride + s], value[s, d], sums), s
      * ascending in [begin, end).  value[s, d]: blocks[s / 16] + s % 16 * head_size + d elements.
-     * i16: the sum over a chunk, in integers, times their worth joins by fma, chunks ascending; begin and end count
-     * for whole blocks, and value[s, d] lies at s % 16 / 2 * head_size * 2 + d * 2 + s % 2. */
+     * i16: slots of one chunk, whose sum in integers, times their worth, joins by fma; begin and end count for
+     * whole blocks, and value[s, d] lies at s % 16 / 2 * head_size * 2 + d * 2 + s % 2. */
     void (*accumulate)(
         float *sums, const float *weights, int32_t rows, const void *const *blocks, int32_t begin,
         int32_t end, enum attention_element element, int32_t head_size);

@@ -54,7 +54,7 @@ static int32_t collect_within_f32(
 
 static void masses_at_least_f32(
     const float *x, int32_t count, const float *thresholds, float *masses) {
-    for (int32_t t = 0; t < THRESHOLDS; t++) {
+    for (int32_t t = 0; t < MASS_THRESHOLDS; t++) {
         float lanes[lane_count] = {0};
         for (int32_t i = 0; i < count; i++)
             if (x[i] >= thresholds[t]) lanes[i % lane_count] += x[i];

@@ -258,16 +258,17 @@ INLINED void accumulate_columns(
                 sums + r * (ptrdiff_t)head_size + column + 8 * w, totals[r * width + w]);
 }
 
-/* The same of pairs of slots in 16-bit integers, blocks [block_begin, block_end) of one chunk. */
+/* The same of pairs of slots in 16-bit integers: the blocks of slots [begin, end), all of one chunk. */
 INLINED void accumulate_chunk(
-    float *sums, const float *chunk, const void *const *blocks, int32_t block_begin, int32_t block_end,
+    float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, ptrdiff_t column, const int rows, const int width) {
     const enum attention_element element = attention_element_i16;
     const ptrdiff_t pair_bytes = head_size * (ptrdiff_t)4;
+    const float *chunk = weights + begin / attention_chunk_tokens * attention_chunk_tokens;
     __m256 totals[12];
 #pragma clang loop unroll(full)
     for (int k = 0; k < rows * width; k++) totals[k] = _mm256_setzero_ps();
-    for (int32_t b = block_begin; b < block_end; b++) {
+    for (int32_t b = begin / attention_block_tokens; b * attention_block_tokens < end; b++) {
         const char *value = (const char *)blocks[b] + column * 4, *ahead = attention_block_ahead(blocks, b);
         const float *pairs = chunk + attention_weight_place(b % attention_chunk_blocks, 0);
 #pragma clang loop unroll_count(4)
@@ -292,21 +293,14 @@ INLINED void accumulate_chunk(
     }
 }
 
-/* Chunk by chunk: what comes from memory is then in L1 for every group of columns. */
-INLINED void accumulate_chunks(
+INLINED void accumulate_pairs(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, const int rows, const int width) {
-    int32_t block_end = (end + attention_block_tokens - 1) / attention_block_tokens;
-    for (int32_t b = begin / attention_block_tokens, stop; b < block_end; b = stop) {
-        int32_t chunk = b / attention_chunk_blocks, column = 0;
-        stop = (chunk + 1) * attention_chunk_blocks;
-        if (stop > block_end) stop = block_end;
-        const float *weight = weights + chunk * attention_chunk_tokens;
-        for (; column + 8 * width <= head_size; column += 8 * width)
-            accumulate_chunk(sums, weight, blocks, b, stop, head_size, column, rows, width);
-        for (; column < head_size; column += 8)
-            accumulate_chunk(sums, weight, blocks, b, stop, head_size, column, rows, 1);
-    }
+    int32_t column = 0;
+    for (; column + 8 * width <= head_size; column += 8 * width)
+        accumulate_chunk(sums, weights, blocks, begin, end, head_size, column, rows, width);
+    for (; column < head_size; column += 8)
+        accumulate_chunk(sums, weights, blocks, begin, end, head_size, column, rows, 1);
 }
 
 /* Small tiles go block by block: what comes from memory is then in L1 for every group of columns. */
@@ -332,7 +326,7 @@ INLINED void accumulate_elements(
 #define ROWS(count, width) \
     case count: \
         if (element == attention_element_i16) \
-            return accumulate_chunks(sums, weights, blocks, begin, end, head_size, count, width); \
+            return accumulate_pairs(sums, weights, blocks, begin, end, head_size, count, width); \
         return accumulate_rows( \
             sums, weights, blocks, begin, end, head_size, count, width, element);
     switch (rows) {

@@ -143,7 +143,7 @@ static void masses_of_some(
 
 static void masses_at_least_f32(
     const float *x, int32_t count, const float *thresholds, float *masses) {
-    for (int t = 0; t < THRESHOLDS; t += THRESHOLDS_TOGETHER)
+    for (int t = 0; t < MASS_THRESHOLDS; t += THRESHOLDS_TOGETHER)
         masses_of_some(x, count, thresholds + t, masses + t);
 }
 

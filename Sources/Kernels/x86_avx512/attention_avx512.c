@@ -196,15 +196,16 @@ INLINED void accumulate_columns(
                 sums + r * (ptrdiff_t)head_size + column + 16 * w, mask, totals[r * width + w]);
 }
 
-/* The same of pairs of slots in 16-bit integers, a chunk from `first` on: blocks [block_begin, block_end). */
+/* The same of pairs of slots in 16-bit integers: the blocks of slots [begin, end), all of one chunk. */
 INLINED void accumulate_chunk(
-    float *sums, const float *chunk, const void *const *blocks, int32_t block_begin, int32_t block_end,
+    float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, ptrdiff_t column, const int rows, const int width, const __mmask16 mask) {
     const ptrdiff_t pair_bytes = head_size * (ptrdiff_t)4;
+    const float *chunk = weights + begin / attention_chunk_tokens * attention_chunk_tokens;
     __m512 totals[24];
 #pragma clang loop unroll(full)
     for (int k = 0; k < rows * width; k++) totals[k] = _mm512_setzero_ps();
-    for (int32_t b = block_begin; b < block_end; b++) {
+    for (int32_t b = begin / attention_block_tokens; b * attention_block_tokens < end; b++) {
         const char *value = (const char *)blocks[b] + column * 4, *ahead = attention_block_ahead(blocks, b);
         const float *pairs = chunk + attention_weight_place(b % attention_chunk_blocks, 0);
 #pragma clang loop unroll(disable)
@@ -238,22 +239,16 @@ INLINED void accumulate_chunk(
     }
 }
 
-/* Chunk by chunk: what comes from memory is then in L1 for every group of columns. */
-INLINED void accumulate_chunks(
+INLINED void accumulate_pairs(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, const int rows, const int width) {
-    int32_t block_end = (end + attention_block_tokens - 1) / attention_block_tokens;
-    for (int32_t b = begin / attention_block_tokens, stop; b < block_end; b = stop) {
-        int32_t chunk = b / attention_chunk_blocks, column = 0;
-        stop = (chunk + 1) * attention_chunk_blocks;
-        if (stop > block_end) stop = block_end;
-        const float *weight = weights + chunk * attention_chunk_tokens;
-        for (; column + 16 * width <= head_size; column += 16 * width)
-            accumulate_chunk(sums, weight, blocks, b, stop, head_size, column, rows, width, all_lanes);
-        for (; column + 16 <= head_size; column += 16)
-            accumulate_chunk(sums, weight, blocks, b, stop, head_size, column, rows, 1, all_lanes);
-        if (column < head_size) accumulate_chunk(sums, weight, blocks, b, stop, head_size, column, rows, 1, 0xff);
-    }
+    int32_t column = 0;
+    for (; column + 16 * width <= head_size; column += 16 * width)
+        accumulate_chunk(sums, weights, blocks, begin, end, head_size, column, rows, width, all_lanes);
+    for (; column + 16 <= head_size; column += 16)
+        accumulate_chunk(sums, weights, blocks, begin, end, head_size, column, rows, 1, all_lanes);
+    if (column < head_size)
+        accumulate_chunk(sums, weights, blocks, begin, end, head_size, column, rows, 1, 0xff);
 }
 
 INLINED void accumulate_rows(
@@ -277,7 +272,7 @@ INLINED void accumulate_elements(
 #define ROWS(count, width) \
     case count: \
         if (element == attention_element_i16) \
-            return accumulate_chunks(sums, weights, blocks, begin, end, head_size, count, width); \
+            return accumulate_pairs(sums, weights, blocks, begin, end, head_size, count, width); \
         return accumulate_rows( \
             sums, weights, blocks, begin, end, head_size, count, width, element);
     switch (rows) {

@@ -52,25 +52,6 @@ static void softmax(
     state[1] = sum_16(lanes);
 }
 
-/* The greatest lane, in every lane; lanes are bits of magnitudes. */
-INLINED __m512i greatest_everywhere(__m512i x) {
-    x = _mm512_max_epi32(x, _mm512_shuffle_i32x4(x, x, 0x4e));
-    x = _mm512_max_epi32(x, _mm512_shuffle_i32x4(x, x, 0xb1));
-    x = _mm512_max_epi32(x, _mm512_shuffle_epi32(x, 0x4e));
-    return _mm512_max_epi32(x, _mm512_shuffle_epi32(x, 0xb1));
-}
-
-/* attention_weight_scale in vectors: what weights are multiplied by; their worth is stored. */
-INLINED __m512 weight_factor(__m512i greatest, float *worth) {
-    const __m512i infinity = _mm512_set1_epi32(0x7f800000), bits = _mm512_set1_epi32((attention_weight_bits - 1) << 23);
-    __m512i power = _mm512_and_si512(_mm512_max_epi32(greatest, _mm512_set1_epi32(27 << 23)), infinity);
-    __mmask16 finite = _mm512_cmplt_epi32_mask(greatest, infinity);
-    __m512i worths = _mm512_mask_sub_epi32(_mm512_set1_epi32(0x7fc00000), finite, power, bits);
-    *worth = _mm512_cvtss_f32(_mm512_castsi512_ps(worths));
-    __m512i factor = _mm512_add_epi32(_mm512_sub_epi32(_mm512_set1_epi32(254 << 23), power), bits);
-    return _mm512_castsi512_ps(_mm512_maskz_mov_epi32(finite, factor));
-}
-
 static void weigh(float *weights, const float *const *scales, int32_t block_begin, int32_t block_end) {
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
     for (int32_t b = block_begin / attention_chunk_blocks * attention_chunk_blocks; b < block_end;
@@ -87,15 +68,15 @@ static void weigh(float *weights, const float *const *scales, int32_t block_begi
             scaled[k] = _mm512_maskz_mul_ps(counts, weight, _mm512_loadu_ps(scales[b + k]));
             greatest = _mm512_max_epi32(greatest, _mm512_and_si512(_mm512_castps_si512(scaled[k]), magnitude));
         }
-        float worth;
-        __m512 factor = weight_factor(greatest_everywhere(greatest), &worth);
-        __mmask16 counts = _mm512_cmp_ps_mask(factor, _mm512_setzero_ps(), _CMP_GT_OQ);
+        struct attention_weight_scale by = attention_weight_scale(_mm512_reduce_max_epi32(greatest));
+        __m512 factor = _mm512_set1_ps(by.factor);
+        __mmask16 counts = by.factor > 0 ? all_lanes : 0;
 #pragma clang loop unroll(full)
         for (int k = 0; k < attention_chunk_blocks; k++)
             quants[k] = _mm512_maskz_cvtps_epi32(counts, _mm512_mul_ps(scaled[k], factor));
         _mm512_storeu_si512(chunk, _mm512_packs_epi32(quants[0], quants[1]));
         _mm512_storeu_si512(chunk + 16, _mm512_packs_epi32(quants[2], quants[3]));
-        chunk[attention_worth_place] = worth;
+        chunk[attention_worth_place] = by.worth;
     }
 }
 

@@ -101,20 +101,20 @@ static int32_t collect_within_f32(
 
 static void masses_at_least_f32(
     const float *x, int32_t count, const float *thresholds, float *masses) {
-    __m512 lanes[THRESHOLDS], least[THRESHOLDS];
-    for (int t = 0; t < THRESHOLDS; t++) {
+    __m512 lanes[MASS_THRESHOLDS], least[MASS_THRESHOLDS];
+    for (int t = 0; t < MASS_THRESHOLDS; t++) {
         lanes[t] = _mm512_setzero_ps();
         least[t] = _mm512_set1_ps(thresholds[t]);
     }
     for (int32_t i = 0; i < count; i += 16) {
         // Behind the last element there are zeros, which add nothing.
         __m512 values = _mm512_maskz_loadu_ps(first_lanes(count - i), x + i);
-        for (int t = 0; t < THRESHOLDS; t++) {
+        for (int t = 0; t < MASS_THRESHOLDS; t++) {
             __mmask16 hits = _mm512_cmp_ps_mask(values, least[t], _CMP_GE_OQ);
             lanes[t] = _mm512_mask_add_ps(lanes[t], hits, lanes[t], values);
         }
     }
-    for (int t = 0; t < THRESHOLDS; t++) masses[t] = sum_16(lanes[t]);
+    for (int t = 0; t < MASS_THRESHOLDS; t++) masses[t] = sum_16(lanes[t]);
 }
 
 static int32_t count_greater_f32(const float *x, int32_t count, float value) {

@@ -12,11 +12,3 @@ extension GenerationRequest {
         return GenerationRequest(prompt: prompt, sampling: sampling, stopping: StoppingRules(tokensMax: tokensMax))
     }
 }
-
-extension SamplingParameters {
-    static var greedy: Self {
-        var greedy = Self()
-        greedy.temperature = 0
-        return greedy
-    }
-}
