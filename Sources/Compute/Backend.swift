@@ -35,14 +35,14 @@ public enum ComputeMode: String, Sendable, CaseIterable {
     case float32
 
     /// How keys and values are kept, unless a setting says otherwise.
-    public var cacheElement: CacheElement { self == .float32 ? .f32 : .int16 }
+    public var cacheElement: CacheElement { self == .float32 ? .f32 : .int8 }
 }
 
 /// The element type of keys and values in the cache.
 public enum CacheElement: String, Sendable, CaseIterable {
     case f32, f16, bf16
-    /// With an f32 scale per token and head; int16 is multiplied as integers.
-    case int8, int16
+    /// Multiplied as integers, with an f32 scale per token and head.
+    case int8
 
     /// Bytes of the keys, or of the values, of `tokens` in one layer.
     public func partBytes(kvHeads: Int, headSize: Int, tokens: Int) -> Int {
@@ -60,7 +60,6 @@ public enum CacheElement: String, Sendable, CaseIterable {
         case .f16: attention_element_f16
         case .bf16: attention_element_bf16
         case .int8: attention_element_i8
-        case .int16: attention_element_i16
         }
     }
 }

@@ -42,8 +42,8 @@ import Testing
     func `chunks of any size give the same bits`(set: KernelSet) {
         for (window, length) in [(0, 70), (20, 70), (0, 530), (600, 1100)] {
             for (group, element) in [
-                (1, attention_element_f16), (3, attention_element_f16), (1, attention_element_i16),
-                (3, attention_element_i16),
+                (1, attention_element_f16), (3, attention_element_f16), (1, attention_element_i8),
+                (3, attention_element_i8),
             ] {
                 var one = AttentionCase(headSize: 24, group: group, kvHeads: 1, pageSize: 32)
                 one.element = element
@@ -94,7 +94,7 @@ import Testing
             for group in [1, 5, 8, 16] {
                 var one = AttentionCase(headSize: headSize, group: group, kvHeads: 1, length: 35)
                 one.firstPosition = 30
-                for element in [attention_element_bf16, attention_element_i16] {
+                for element in [attention_element_bf16, attention_element_i8] {
                     one.element = element
                     let run = AttentionRun(one, store: set.attention)
                     let output = run.output(set.attention, rows: 30..<35, chunk: 5, spans: false)
@@ -132,15 +132,30 @@ import Testing
     }
 
     @Test(arguments: KernelSet.all)
-    func `a 16-bit row is within half a step of its values, up to its limit`(set: KernelSet) {
-        for (count, limit) in [(8, 32767), (24, 8191), (64, 4095), (256, 1023)] {
+    func `signs and sums of a row keep its products`(set: KernelSet) {
+        for (count, size) in [(8, 8), (24, 8), (64, 64), (80, 16), (96, 32), (256, 256)] {
             var numbers = SeededNumbers(seed: count)
-            var x = numbers.floats(count, magnitude: 3), quants = [Int16](repeating: 9, count: count)
-            let scale = set.rows.f32_to_i16(&quants, x, Int32(count), Int32(limit))
-            #expect(zip(x, quants).allSatisfy { abs($0 - scale * Float($1)) <= 0.51 * scale }, "\(count)")
-            #expect(quants.map(\.magnitude).max() == UInt16(limit))
-            x[count - 1] = .nan
-            #expect(set.rows.f32_to_i16(&quants, x, Int32(count), Int32(limit)).isNaN && quants.allSatisfy { $0 == 0 })
+            let x = numbers.floats(count, magnitude: 3)
+            var spread = x
+            set.rows.hadamard_f32(&spread, Int32(count))
+            #expect(hadamard_size(Int32(count)) == size)
+            let wanted: [Double] = (0..<count).map { i in
+                (0..<size).reduce(0) { sum, j in
+                    let sign: Double = ((i % size) & j).nonzeroBitCount % 2 == 0 ? 1 : -1
+                    return sum + sign * Double(x[i / size * size + j])
+                }
+            }
+            #expect(greatestError(spread, wanted) < 1e-4, "\(count)")
+        }
+    }
+
+    @Test(arguments: KernelSet.twins) func `signs and sums of a row have the bits of portable`(twin: KernelSet) {
+        for count in stride(from: 8, through: 256, by: 8) {
+            var numbers = SeededNumbers(seed: count)
+            var wanted = numbers.floats(count), actual = wanted
+            KernelSet.portable.rows.hadamard_f32(&wanted, Int32(count))
+            twin.rows.hadamard_f32(&actual, Int32(count))
+            #expect(sameBits(wanted, actual), "\(twin.name) \(count)")
         }
     }
 
@@ -148,7 +163,7 @@ import Testing
     func `integers of the greatest magnitudes stay within 32 bits`(set: KernelSet) {
         for headSize in [8, 64, 80, 256] {
             var one = AttentionCase(headSize: headSize, group: 1, kvHeads: 1, length: 130)
-            one.element = attention_element_i16
+            one.element = attention_element_i8
             one.scale = 1e-3
             let run = AttentionRun(one, store: set.attention, everyNumber: -2)
             let output = run.output(set.attention, rows: 129..<130, chunk: 1, spans: false)
@@ -157,9 +172,9 @@ import Testing
     }
 
     @Test(arguments: KernelSet.all)
-    func `with 16-bit integers, too, a value that is no number shows in what sees it alone`(set: KernelSet) {
+    func `with integers, too, a value that is no number shows in what sees it alone`(set: KernelSet) {
         var one = AttentionCase(headSize: 16, group: 1, kvHeads: 1, length: 100)
-        one.element = attention_element_i16
+        one.element = attention_element_i8
         let run = AttentionRun(one, store: set.attention, infiniteAt: 40)
         let output = run.output(set.attention, rows: 0..<100, chunk: 100, spans: false)
         for row in 0..<100 {

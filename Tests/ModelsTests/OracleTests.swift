@@ -111,7 +111,9 @@ struct OracleTests {
         let tensors = try Self.referenceTensors(folder.appending(path: "llama-\(format).reference.safetensors"))
         let deviation = try #require(reference["logit_std"]?.doubleValue)
         let bound = Self.bound(reference, deviation)
-        let model = try Self.load(folder.appending(path: "llama-\(format).gguf").path, compute: compute)
+        // Weights of random blocks make attention so sharp that steps of keys would hide those of weights.
+        let file = folder.appending(path: "llama-\(format).gguf").path
+        let model = try Self.load(file, compute: compute, cacheElement: .f32)
         var rows = 0
         for (row, expected) in Self.rows(of: reference, tensors, by: model) {
             if compute == .float32 {
@@ -172,9 +174,12 @@ struct OracleTests {
         return try Checkpoint.open(folder.path)
     }
 
-    private static func load(_ path: String, compute: ComputeMode) throws -> DecoderModel {
+    private static func load(
+        _ path: String, compute: ComputeMode, cacheElement: CacheElement? = nil
+    ) throws -> DecoderModel {
         var options = DecoderOptions(threads: 2)
         options.compute = compute
+        options.cacheElement = cacheElement
         options.cacheBytes = 64 << 20
         options.rowsMax = 64
         options.sequencesMax = 4

@@ -17,19 +17,19 @@
 extern "C" {
 #endif
 
-/* What a cached key or value element is.  Arithmetic is f32, but for 16-bit integers.  An integer counts as
- * itself, and the scale of its token and head is multiplied into the score, or into the weight.
+/* What a cached key or value element is.  Arithmetic is f32, but for int8.
  *
- * With 16-bit integers products are integers, too, summed in 32 bits, which the limits below keep from
- * overflowing.  A query becomes integers with a scale of its own, once.  Weights, with the values' scales, do
- * so 64 slots at a time, multiplied by a power of two, and what they weigh of the values joins the sums in
- * f32, 64 slots after 64. */
+ * With int8 products are of integers, summed in 32 bits.  Queries, keys and values go through the Walsh-Hadamard
+ * transform of rows.h first, which spreads what stands out over a head's dimensions, and are then 127 steps either
+ * way, of a scale of their own.  A key's lead away from the first key of its block, as that one's integers have it:
+ * keys have much in common.  Products are those of before, times what scales take back, and the results go through
+ * the transform again, which is its own inverse.  Weights, with the values' scales, become 255 steps of the greatest
+ * of 64 slots, and what they weigh of the values joins the sums in f32, 64 slots after 64. */
 enum attention_element {
     attention_element_f32 = 0,
     attention_element_f16 = 1,
     attention_element_bf16 = 2,
     attention_element_i8 = 3,
-    attention_element_i16 = 4,
 };
 
 enum {
@@ -46,11 +46,6 @@ enum {
     /* Tiles that read the pages themselves, at memory speed, fetch this many blocks ahead: within a lot
      * the hardware runs ahead too, but it stops at the end. */
     attention_fetched_blocks = 3,
-    /* The greatest magnitudes of 16-bit keys and values.  A query has 2^18 / head size - 1 at most, 32,767
-     * at most: 2^18 x 2^13 stays within 32 bits.  A weight has 2^13: so do 64 x 2^13 x 2^12. */
-    attention_key_limit = 8191,
-    attention_value_limit = 4095,
-    attention_weight_bits = 13,
     /* Floats before the values in one entry of partial results: maximum, sum, then padding. */
     attention_partial_header = 8,
 };
@@ -60,10 +55,10 @@ enum {
  * `element`:
  *   keys    [kv_heads, 64 / 16, head_size, 16]   transposed: 16 tokens share one query broadcast
  *   values  [kv_heads, 64, head_size]
- * and with integers, f32 scales [kv_heads, 64] behind each.  16-bit integers lie in pairs of what is multiplied
- * and added at once, two dimensions of a key and the values of two tokens:
- *   keys    [kv_heads, 64 / 16, head_size / 2, 16, 2]
- *   values  [kv_heads, 64 / 2, head_size, 2]
+ * With int8, f32 scales [kv_heads, 64] lie behind each, and elements in fours of what is multiplied and added at
+ * once, dimensions of a key, which are unsigned around 128, and the values of tokens, which are signed:
+ *   keys    [kv_heads, 64 / 16, head_size / 4, 16, 4]
+ *   values  [kv_heads, 64 / 4, head_size, 4]
  * A job sees one KV head: `keys` and `values` point at that head within lot 0. */
 struct attention_job {
     /* f32, rotated: query of row r, head h at queries + r * query_stride + h * head_size. */
@@ -77,7 +72,7 @@ struct attention_job {
     const int32_t *pages;
     const void *keys;
     const void *values;
-    /* With integers, the head's scales within lot 0; else null.  Strides are those of the elements. */
+    /* With int8, the head's scales within lot 0; else null.  Strides are those of the elements. */
     const float *_Nullable key_scales;
     const float *_Nullable value_scales;
     /* Bytes from one lot to the next, of keys and of values. */
@@ -117,7 +112,7 @@ static inline size_t attention_element_bytes(enum attention_element element) {
 }
 
 static inline int attention_has_scales(enum attention_element element) {
-    return element == attention_element_i8 || element == attention_element_i16;
+    return element == attention_element_i8;
 }
 
 /* Bytes of the keys, or of the values, of `tokens` slots of one layer, scales included. */
@@ -193,8 +188,9 @@ struct attention_kernels {
     void (*merge_spans)(
         const struct attention_job *job, const float *partials, int32_t row_begin, int32_t row_end);
 
-    /* Converts (rounding to nearest even) and writes every row into its slot.  Integers: a head's row gets
-     * scale = max / 127, or max / limit, and quants as rows.h has them. */
+    /* Converts (rounding to nearest even) and writes every row into its slot; with int8 behind those of its block of
+     * 16 slots that come before it, of which one thread stores all.  int8: a head's row,
+     * after its transform, becomes quants as rows.h has them, and their scale / hadamard_size(head_size). */
     void (*store)(const struct attention_store_job *job);
 };
 

@@ -23,7 +23,7 @@ struct step_span {
     const int32_t *pages[CACHE_GROUPS_MAX];
 };
 
-/* Up to BLOCK_ROWS rows of one span. */
+/* Up to BLOCK_ROWS rows of one span, cut where positions are multiples of that. */
 struct step_block {
     int32_t span, first_row, row_count;
 };

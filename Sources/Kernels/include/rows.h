@@ -13,6 +13,9 @@
 extern "C" {
 #endif
 
+/* The greatest power of two that divides count. */
+static inline int32_t hadamard_size(int32_t count) { return count & -count; }
+
 /* No pointer needs more than its element's natural alignment; every length may have any value >= 0.
  * `out` may be the same pointer as an input unless said otherwise; no partial overlap. */
 struct row_kernels {
@@ -84,8 +87,10 @@ struct row_kernels {
      * numbers that are none as in activations.h.  count: a multiple of 8. */
     float (*f32_to_i8)(int8_t *out, const float *x, int32_t count);
 
-    /* The same in 16 bits, scale = max |x| / limit; limit is at most 32,767. */
-    float (*f32_to_i16)(int16_t *out, const float *x, int32_t count, int32_t limit);
+    /* The Walsh-Hadamard transform of each hadamard_size(count) floats, in place: of n floats, sums under all n
+     * patterns of signs, so that a product of two rows becomes n times what it was, and no float stands out.
+     * count: a multiple of 8. */
+    void (*hadamard_f32)(float *x, int32_t count);
 };
 
 extern const struct row_kernels row_kernels_portable;

@@ -83,22 +83,30 @@ static int32_t tile_rows_at(const struct pair_block *block, int32_t tile) {
     return smaller(block->tile_rows, block->count - tile);
 }
 
-/* The greatest magnitude of a query's 16-bit integers: see attention_key_limit. */
-static int32_t query_limit(int32_t head_size) { return smaller((1 << 18) / head_size - 1, INT16_MAX); }
+/* A query as integers, four of them together and `rows` apart, and behind them what takes the 128 of the keys away.
+ * Returns the scale of its scores. */
+static float pack_quants(
+    const struct attention_steps *steps, const struct attention_job *job, const float *query, float *packed,
+    int32_t rows) {
+    float spread[attention_head_size_max];
+    int8_t quants[attention_head_size_max];
+    int32_t begin = 0, size = job->head_size;
+    memcpy(spread, query, (size_t)size * sizeof *spread);
+    steps->rows->hadamard_f32(spread, size);
+    float scale = steps->rows->f32_to_i8(quants, spread, size);
+    for (ptrdiff_t d = 0; d < size; d++) begin -= 128 * quants[d];
+    for (ptrdiff_t four = 0; four < size / 4; four++) memcpy(packed + four * rows, quants + 4 * four, 4);
+    memcpy(packed + (ptrdiff_t)(size / 4) * rows, &begin, sizeof begin);
+    return job->scale * scale;
+}
 
-/* One query, whose elements come to lie `rows` apart: floats, or pairs of 16-bit integers.  Returns the scale of
- * its scores. */
+/* One query, whose elements come to lie `rows` apart.  Returns the scale of its scores. */
 static float pack_query(
     const struct attention_steps *steps, const struct attention_job *job, const float *query, float *packed,
     int32_t rows) {
-    if (job->element != attention_element_i16) {
-        for (ptrdiff_t d = 0; d < job->head_size; d++) packed[d * rows] = query[d];
-        return job->scale;
-    }
-    int16_t quants[attention_head_size_max];
-    float scale = steps->rows->f32_to_i16(quants, query, job->head_size, query_limit(job->head_size));
-    for (ptrdiff_t d = 0; d < job->head_size; d += 2) memcpy(packed + d / 2 * rows, quants + d, 2 * sizeof *quants);
-    return job->scale * scale;
+    if (job->element == attention_element_i8) return pack_quants(steps, job, query, packed, rows);
+    for (ptrdiff_t d = 0; d < job->head_size; d++) packed[d * rows] = query[d];
+    return job->scale;
 }
 
 /* queries[tile * head_size + d * rows + r]: what one multiplication step broadcasts is together. */
@@ -127,7 +135,7 @@ struct span_pass {
     /* Behind the last block: what is read after it. */
     const void *keys[attention_span_blocks + attention_fetched_blocks];
     const void *values[attention_span_blocks + attention_fetched_blocks];
-    /* With integers: the scales of each block's slots. */
+    /* With int8: the scales of each block's slots. */
     const float *key_scales[attention_span_blocks];
     const float *value_scales[attention_span_blocks];
 };
@@ -177,21 +185,6 @@ static struct slot_range tile_range(const struct span_pass *pass, int32_t tile) 
     int32_t first = pass->block->first + tile;
     int32_t rows = tile_rows_at(pass->block, tile);
     return visible(pass->block->job, first, first + rows - 1, pass->span);
-}
-
-/* Multiplies each pair's weight of a slot by the slot's scale. */
-static void scale_weights(const struct span_pass *pass) {
-    for (int32_t tile = 0; tile < pass->block->count; tile += pass->block->tile_rows) {
-        struct slot_range range = tile_range(pass, tile);
-        for (int32_t r = tile; r < tile + tile_rows_at(pass->block, tile); r++) {
-            float *row = pass->space->scores + (ptrdiff_t)r * attention_score_stride;
-            for (int32_t s = range.begin; s < range.end;) {
-                const float *block = pass->value_scales[s / attention_block_tokens];
-                int32_t stop = smaller(range.end, (s / attention_block_tokens + 1) * attention_block_tokens);
-                for (; s < stop; s++) row[s] *= block[s % attention_block_tokens];
-            }
-        }
-    }
 }
 
 /* What is read behind a chunk that was widened: blocks of memory, fetched between the chunk's tiles. */
@@ -245,7 +238,7 @@ static void accumulate_tiles(
         int32_t last = smaller(end, range.end);
         fetch_share(meanwhile, pass);
         for (int32_t stop; first < last; first = stop) {
-            stop = element == attention_element_i16 ? smaller(last, chunk_end(first)) : last;
+            stop = element == attention_element_i8 ? smaller(last, chunk_end(first)) : last;
             pass->steps->accumulate(
                 sums + (ptrdiff_t)tile * head_size,
                 pass->space->scores + (ptrdiff_t)tile * attention_score_stride,
@@ -322,7 +315,7 @@ static void softmax_span(const struct span_pass *pass, float (*states)[2]) {
     }
 }
 
-/* Weights become 16-bit integers. */
+/* Weights become integers. */
 static void weigh_span(const struct span_pass *pass) {
     for (int32_t tile = 0; tile < pass->block->count; tile += pass->block->tile_rows) {
         struct slot_range range = tile_range(pass, tile);
@@ -362,7 +355,7 @@ static void accumulate_span(const struct span_pass *pass, enum reading reading, 
 
 static enum reading reading_of(const struct pair_block *block) {
     if (block->count <= block->tile_rows || block->job->element == attention_element_f32) return READ_AT_ONCE;
-    return block->job->element == attention_element_i16 ? READ_IN_CHUNKS : READ_WIDENED;
+    return block->job->element == attention_element_i8 ? READ_IN_CHUNKS : READ_WIDENED;
 }
 
 /* The blocks that a span begins with: the steps themselves fetch only what lies some blocks ahead. */
@@ -390,8 +383,7 @@ static void attend_span(
     if (reading == READ_AT_ONCE) fetch_first(&pass);
     score_span(&pass, reading);
     softmax_span(&pass, states);
-    if (block->job->element == attention_element_i16) weigh_span(&pass);
-    if (block->job->element == attention_element_i8) scale_weights(&pass);
+    if (block->job->element == attention_element_i8) weigh_span(&pass);
     accumulate_span(&pass, reading, sums);
 }
 
@@ -415,6 +407,7 @@ static void finish_one(
     int32_t head = pair % job->group;
     float *output = job->output + pair / job->group * job->output_stride + (ptrdiff_t)head * job->head_size;
     steps->finish(output, values, state, job->sinks ? job->sinks + head : NULL, job->head_size);
+    if (job->element == attention_element_i8) steps->rows->hadamard_f32(output, job->head_size);
 }
 
 static struct pair_block block_at(

@@ -13,8 +13,7 @@ static float element_at(const void *base, ptrdiff_t index, enum attention_elemen
     case attention_element_f32: return ((const float *)base)[index];
     case attention_element_f16: return half_to_float(((const uint16_t *)base)[index]);
     case attention_element_bf16: return bfloat_to_float(((const uint16_t *)base)[index]);
-    case attention_element_i8: return (float)((const int8_t *)base)[index];
-    case attention_element_i16: break; /* not an f32 */
+    case attention_element_i8: break; /* not an f32 */
     }
     __builtin_unreachable();
 }
@@ -27,28 +26,40 @@ static float score_f32(
     return score;
 }
 
-/* query: pairs of 16-bit integers. */
-static float score_i16(const float *query, int32_t rows, const int16_t *block, int32_t s, int32_t head_size) {
-    int32_t sum = 0;
+static float score_i8(const float *query, int32_t rows, const uint8_t *block, int32_t s, int32_t head_size) {
+    int32_t sum;
+    memcpy(&sum, query + (ptrdiff_t)(head_size / 4) * rows, sizeof sum);
     for (ptrdiff_t d = 0; d < head_size; d++) {
-        int16_t element = ((const int16_t *)(query + d / 2 * rows))[d % 2];
-        sum += element * block[d / 2 * attention_block_tokens * 2 + s * 2 + d % 2];
+        int8_t element = ((const int8_t *)(query + d / 4 * rows))[d % 4];
+        sum += element * block[d / 4 * attention_block_tokens * 4 + s * 4 + d % 4];
     }
     return (float)sum;
+}
+
+/* All but the first of a block's 16 scores are away from it. */
+static void scores_i8(
+    float *scores, const float *query, int32_t rows, const void *const *blocks, const float *const *scales,
+    int32_t block_begin, int32_t block_end, int32_t head_size) {
+    for (int32_t r = 0; r < rows; r++) {
+        for (int32_t b = block_begin; b < block_end; b++) {
+            float *block = scores + r * attention_score_stride + b * attention_block_tokens;
+            for (int32_t s = 0; s < attention_block_tokens; s++) {
+                block[s] = score_i8(query + r, rows, blocks[b], s, head_size) * scales[b][s];
+                if (s > 0) block[s] += block[0];
+            }
+        }
+    }
 }
 
 static void scores(
     float *scores, const float *query, int32_t rows, const void *const *blocks, const float *const *scales,
     int32_t block_begin, int32_t block_end, enum attention_element element, int32_t head_size) {
-    for (int32_t r = 0; r < rows; r++) {
-        for (int32_t s = block_begin * 16; s < block_end * 16; s++) {
-            float score = element == attention_element_i16
-                ? score_i16(query + r, rows, blocks[s / 16], s % 16, head_size)
-                : score_f32(query + r, rows, blocks[s / 16], s % 16, element, head_size);
-            if (scales) score *= scales[s / 16][s % 16];
-            scores[r * attention_score_stride + s] = score;
-        }
-    }
+    if (element == attention_element_i8)
+        return scores_i8(scores, query, rows, blocks, scales, block_begin, block_end, head_size);
+    for (int32_t r = 0; r < rows; r++)
+        for (int32_t s = block_begin * 16; s < block_end * 16; s++)
+            scores[r * attention_score_stride + s] =
+                score_f32(query + r, rows, blocks[s / 16], s % 16, element, head_size);
 }
 
 static void softmax(
@@ -88,16 +99,14 @@ static void weigh(float *weights, const float *const *scales, int32_t block_begi
             if (magnitude_bits(scaled[i]) > greatest) greatest = magnitude_bits(scaled[i]);
         }
         struct attention_weight_scale by = attention_weight_scale(greatest);
-        int16_t *quants = (int16_t *)(weights + first);
-        for (int32_t i = 0; i < slots; i++) {
-            ptrdiff_t place = attention_weight_place(i / 16, i % 16 / 2) * 2 + i % 2;
-            quants[place] = by.factor > 0 ? (int16_t)nearbyintf(scaled[i] * by.factor) : 0;
-        }
+        uint8_t *quants = (uint8_t *)(weights + first);
+        for (int32_t i = 0; i < slots; i++)
+            quants[i] = by.factor > 0 ? (uint8_t)nearbyintf(scaled[i] * by.factor) : 0;
         weights[first + attention_worth_place] = by.worth;
     }
 }
 
-static void accumulate_i16(
+static void accumulate_i8(
     float *sums, const float *weights, int32_t rows, const void *const *blocks, int32_t begin,
     int32_t end, int32_t head_size) {
     int32_t first = begin / attention_chunk_tokens * attention_chunk_tokens;
@@ -106,9 +115,8 @@ static void accumulate_i16(
         const float *chunk = weights + r * attention_score_stride + first;
         int32_t sum = 0;
         for (int32_t s = begin / 16 * 16; s < (end + 15) / 16 * 16; s++) {
-            ptrdiff_t p = s % 16 / 2, place = attention_weight_place((s - first) / 16, p) * 2 + s % 2;
-            int16_t value = ((const int16_t *)blocks[s / 16])[p * head_size * 2 + d * 2 + s % 2];
-            sum += ((const int16_t *)chunk)[place] * value;
+            int8_t value = ((const int8_t *)blocks[s / 16])[s % 16 / 4 * head_size * 4 + d * 4 + s % 4];
+            sum += ((const uint8_t *)chunk)[s - first] * value;
         }
         sums[i] = fmaf((float)sum, chunk[attention_worth_place], sums[i]);
     }
@@ -117,8 +125,8 @@ static void accumulate_i16(
 static void accumulate(
     float *sums, const float *weights, int32_t rows, const void *const *blocks, int32_t begin,
     int32_t end, enum attention_element element, int32_t head_size) {
-    if (element == attention_element_i16)
-        return accumulate_i16(sums, weights, rows, blocks, begin, end, head_size);
+    if (element == attention_element_i8)
+        return accumulate_i8(sums, weights, rows, blocks, begin, end, head_size);
     for (int32_t s = begin; s < end; s++) {
         for (ptrdiff_t d = 0; d < head_size; d++) {
             float value = element_at(blocks[s / 16], (s % 16) * head_size + d, element);

@@ -12,7 +12,7 @@ enum {
     attention_span_blocks = attention_span_tokens / attention_block_tokens,
     /* (row, head) pairs that share one pass over widened keys and values. */
     attention_rows_max = 96,
-    /* Blocks that are widened at a time, or whose weights become 16-bit integers together. */
+    /* Blocks that are widened at a time, or whose weights become integers together. */
     attention_chunk_blocks = 4,
     attention_chunk_tokens = attention_chunk_blocks * attention_block_tokens,
     /* Floats between the scores of two pairs; the pad keeps them off the same cache sets. */
@@ -28,17 +28,11 @@ static inline void attention_fetch(const char *from, size_t bytes) {
     for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at, 0, 3);
 }
 
-/* Of a chunk's weights as 16-bit integers: where pair p, slots 2 p and 2 p + 1, of its block b lies, in pairs.  As
- * packing two vectors of 32-bit integers leaves them. */
-static inline ptrdiff_t attention_weight_place(ptrdiff_t b, ptrdiff_t p) {
-    return b / 2 * attention_block_tokens + p / 2 * 4 + b % 2 * 2 + p % 2;
-}
-
-/* Floats from the first of a chunk's weights to what one of the integers in their place is worth. */
+/* Floats from the first of a chunk's weights to what one of the integers in their place is worth: behind those. */
 enum { attention_worth_place = attention_chunk_tokens / 2 };
 
-/* What weights are multiplied by to become integers, 2^12 / 2^e for the greatest in [2^e, 2^(e + 1)), and what one
- * of those is worth.  With a greatest that is none, all are 0, worth NaN. */
+/* What weights are multiplied by to become integers of which the greatest is 255, and what one of those is worth.
+ * With a greatest that is no number, all are 0, worth NaN. */
 struct attention_weight_scale {
     float factor, worth;
 };
@@ -46,13 +40,10 @@ struct attention_weight_scale {
 static inline struct attention_weight_scale attention_weight_scale(int32_t greatest_bits) {
     const int32_t infinity = 0x7f800000, least = 27 << 23; /* 2^-100: below, all are 0 */
     if (greatest_bits >= infinity) return (struct attention_weight_scale){ 0.0f, __builtin_nanf("") };
-    int32_t power = (greatest_bits > least ? greatest_bits : least) & infinity;
-    int32_t bits = (attention_weight_bits - 1) << 23;
-    int32_t factor = (254 << 23) - power + bits, worth = power - bits;
-    struct attention_weight_scale scale;
-    __builtin_memcpy(&scale.factor, &factor, sizeof factor);
-    __builtin_memcpy(&scale.worth, &worth, sizeof worth);
-    return scale;
+    if (greatest_bits < least) return (struct attention_weight_scale){ 0.0f, 0.0f };
+    float greatest;
+    __builtin_memcpy(&greatest, &greatest_bits, sizeof greatest);
+    return (struct attention_weight_scale){ 255.0f / greatest, greatest / 255.0f };
 }
 
 /* A "tile" is 1 ... tile_rows (row, head) pairs, or up to lone_tile_rows where there are no more.  Slots and
@@ -65,10 +56,11 @@ struct attention_steps {
     const struct row_kernels *rows;
 
     /* scores[r * attention_score_stride + s] = sum_d query[d * rows + r] * key[d, s], by fma, d
-     * ascending, for every slot s of blocks [block_begin, block_end); then times scales[s / 16][s % 16],
-     * unless scales is NULL.
+     * ascending, for every slot s of blocks [block_begin, block_end).
      * key[d, s]: blocks[s / 16] + d * 16 + s % 16 elements.
-     * i16: integers, query[d / 2 * rows + r] being a pair, and key[d, s] at d / 2 * 32 + s % 16 * 2 + d % 2. */
+     * int8: sums of integers, times scales[s / 16][s % 16], to which all but the first slot of a block then add that
+     * one's.  query[d / 4 * rows + r] holds four integers, query[head_size / 4 * rows + r] what a sum begins with,
+     * an int32, and key[d, s] lies at d / 4 * 64 + s % 16 * 4 + d % 4. */
     void (*scores)(
         float *scores, const float *query, int32_t rows, const void *const *blocks, const float *const *scales,
         int32_t block_begin, int32_t block_end, enum attention_element element, int32_t head_size);
@@ -80,14 +72,14 @@ struct attention_steps {
         float *scores, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end,
         float scale, float soft_cap, float state[2]);
 
-    /* i16: one pair's weights of all chunks that have one of these blocks, times their slots' scales unless they
-     * are 0, become 16-bit integers in place; those outside the blocks are 0. */
+    /* int8: one pair's weights of all chunks that have one of these blocks, times their slots' scales unless they
+     * are 0, become integers in place, as wide as the table likes; those outside the blocks are 0. */
     void (*weigh)(float *weights, const float *const *scales, int32_t block_begin, int32_t block_end);
 
     /* sums[r * head_size + d] = fma(weights[r * attention_score_stride + s], value[s, d], sums), s
      * ascending in [begin, end).  value[s, d]: blocks[s / 16] + s % 16 * head_size + d elements.
-     * i16: slots of one chunk, whose sum in integers, times their worth, joins by fma; begin and end count for
-     * whole blocks, and value[s, d] lies at s % 16 / 2 * head_size * 2 + d * 2 + s % 2. */
+     * int8: slots of one chunk, whose sum in integers, times their worth, joins by fma; begin and end count for
+     * whole blocks, and value[s, d] lies at s % 16 / 4 * head_size * 4 + d * 4 + s % 4. */
     void (*accumulate)(
         float *sums, const float *weights, int32_t rows, const void *const *blocks, int32_t begin,
         int32_t end, enum attention_element element, int32_t head_size);

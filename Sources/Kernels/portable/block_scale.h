@@ -13,26 +13,17 @@ struct block_scale {
 
 /* magnitude_bits: the greatest of the bits of |x|, compared as integers, under which an infinity is
  * greater than every number and a NaN greater still. */
-static inline struct block_scale block_scale_to(int32_t magnitude_bits, float limit, float least) {
+static inline struct block_scale block_scale(int32_t magnitude_bits) {
     float maximum;
     memcpy(&maximum, &magnitude_bits, sizeof maximum);
     struct block_scale by = { 0, 0 };
     if (!isfinite(maximum)) {
         by.scale = NAN;
-    } else if (maximum >= least) {
-        by.scale = maximum / limit;
-        by.inverse = limit / maximum;
+    } else if (maximum >= ACTIVATION_MAGNITUDE_LEAST) {
+        by.scale = maximum / 127.0f;
+        by.inverse = 127.0f / maximum;
     }
     return by;
-}
-
-static inline struct block_scale block_scale(int32_t magnitude_bits) {
-    return block_scale_to(magnitude_bits, 127.0f, ACTIVATION_MAGNITUDE_LEAST);
-}
-
-/* Of 16-bit quants: what is smaller would have an infinite inverse. */
-static inline struct block_scale block_scale16(int32_t magnitude_bits, int32_t limit) {
-    return block_scale_to(magnitude_bits, (float)limit, 1e-32f);
 }
 
 /* The greatest of the bits of |x[0 ..< count]|. */

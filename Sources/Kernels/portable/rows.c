@@ -7,6 +7,7 @@
 #include "block_scale.h"
 #include "conversions.h"
 #include "exponential.h"
+#include "hadamard.h"
 #include "lanes.h"
 
 static float sum(const float *x, int32_t count) {
@@ -137,11 +138,7 @@ static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
     return by.scale;
 }
 
-static float f32_to_i16(int16_t *out, const float *x, int32_t count, int32_t limit) {
-    struct block_scale by = block_scale16(greatest_magnitude(x, count), limit);
-    for (int32_t i = 0; i < count; i++) out[i] = by.inverse > 0 ? (int16_t)nearbyintf(x[i] * by.inverse) : 0;
-    return by.scale;
-}
+static void hadamard_f32(float *x, int32_t count) { hadamard_rows(x, count); }
 
 const struct row_kernels row_kernels_portable = {
     .rmsnorm_f32 = rmsnorm_f32,
@@ -161,5 +158,5 @@ const struct row_kernels row_kernels_portable = {
     .f32_to_bf16 = f32_to_bf16,
     .bf16_to_f32 = bf16_to_f32,
     .f32_to_i8 = f32_to_i8,
-    .f32_to_i16 = f32_to_i16,
+    .hadamard_f32 = hadamard_f32,
 };

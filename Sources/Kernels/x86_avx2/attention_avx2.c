@@ -7,6 +7,7 @@
 
 #include <immintrin.h>
 #include <math.h>
+#include <string.h>
 
 #include "softmax.h"
 #include "vectors.h"
@@ -19,29 +20,58 @@ enum {
     fetching_rows = 4,
 };
 
-/* Of what one lane of a register is multiplied by: 16-bit integers come in pairs. */
+/* Of what one lane of a register is multiplied by: 8-bit integers come in fours. */
 INLINED ptrdiff_t unit_bytes(const enum attention_element element) {
-    return element == attention_element_i16 ? 4 : (ptrdiff_t)attention_element_bytes(element);
+    return element == attention_element_i8 ? 4 : (ptrdiff_t)attention_element_bytes(element);
+}
+
+/* Fours of 8-bit integers become 16-bit ones in two steps, since products of theirs would not fit: the first and the
+ * third, then the second and the fourth. */
+INLINED int steps_of(const enum attention_element element) { return element == attention_element_i8 ? 2 : 1; }
+
+INLINED __m256i unsigned_pairs(__m256i fours, const int step) {
+    return step ? _mm256_srli_epi16(fours, 8) : _mm256_and_si256(fours, _mm256_set1_epi16(255));
+}
+
+INLINED __m256i signed_pairs(__m256i fours, const int step) {
+    return _mm256_srai_epi16(step ? fours : _mm256_slli_epi16(fours, 8), 8);
 }
 
 /* sum + a * b; of pairs of integers, both products. */
 INLINED __m256 multiply_add(__m256 a, __m256 b, __m256 sum, const enum attention_element element) {
-    if (element != attention_element_i16) return _mm256_fmadd_ps(a, b, sum);
+    if (element != attention_element_i8) return _mm256_fmadd_ps(a, b, sum);
     __m256i products = _mm256_madd_epi16(_mm256_castps_si256(a), _mm256_castps_si256(b));
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(sum), products));
 }
 
-INLINED __m256 sum_as_f32(__m256 sum, const enum attention_element element) {
-    return element == attention_element_i16 ? _mm256_cvtepi32_ps(_mm256_castps_si256(sum)) : sum;
+INLINED __m256 integers_as_f32(__m256 sum) { return _mm256_cvtepi32_ps(_mm256_castps_si256(sum)); }
+
+/* From a block's sums to its scores, of which all but the first are away from it. */
+INLINED void block_scores(__m256 sums[2], const float *scales) {
+    __m256 low = _mm256_mul_ps(integers_as_f32(sums[0]), _mm256_loadu_ps(scales));
+    __m256 high = _mm256_mul_ps(integers_as_f32(sums[1]), _mm256_loadu_ps(scales + 8));
+    __m256 first = _mm256_broadcastss_ps(_mm256_castps256_ps128(low));
+    sums[0] = _mm256_blend_ps(_mm256_add_ps(low, first), low, 1);
+    sums[1] = _mm256_add_ps(high, first);
 }
 
-INLINED __m256 load_8(const char *base, enum attention_element element) {
+INLINED __m256 load_8(const char *base, const enum attention_element element) {
     if (unit_bytes(element) == 4) return _mm256_loadu_ps((const float *)base);
-    if (element == attention_element_i8)
-        return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)base)));
     __m128i narrow = _mm_loadu_si128((const __m128i *)base);
     if (element == attention_element_f16) return _mm256_cvtph_ps(narrow);
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16));
+}
+
+INLINED __m256 load_keys(const char *base, const enum attention_element element, const int step) {
+    __m256 keys = load_8(base, element);
+    if (element != attention_element_i8) return keys;
+    return _mm256_castsi256_ps(unsigned_pairs(_mm256_castps_si256(keys), step));
+}
+
+INLINED __m256 load_values(const char *base, const enum attention_element element, const int step) {
+    __m256 values = load_8(base, element);
+    if (element != attention_element_i8) return values;
+    return _mm256_castsi256_ps(signed_pairs(_mm256_castps_si256(values), step));
 }
 
 /* What is summed stays in its register: the compiler would otherwise load two vectors at once, and keep a sum
@@ -51,9 +81,9 @@ INLINED void in_order(__m256 *sum) { __asm__ volatile("" : "+x"(*sum) : : "memor
 /* One dimension of one block: the keys stay in registers, each row's query is fetched in turn. */
 INLINED void score_by_row(
     __m256 *sums, const float *query, const char *keys, const int rows,
-    const enum attention_element element) {
-    __m256 low = load_8(keys, element);
-    __m256 high = load_8(keys + 8 * unit_bytes(element), element);
+    const enum attention_element element, const int step) {
+    __m256 low = load_keys(keys, element, step);
+    __m256 high = load_keys(keys + 8 * unit_bytes(element), element, step);
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
         __m256 q = _mm256_broadcast_ss(query + r);
@@ -65,14 +95,14 @@ INLINED void score_by_row(
 /* One dimension of `width` blocks: the queries stay in registers, 8 keys are fetched in turn. */
 INLINED void score_by_key(
     __m256 *sums, const float *query, const char *keys[4], const int rows, const int width,
-    const enum attention_element element) {
+    const enum attention_element element, const int step) {
     __m256 q[3];
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) q[r] = _mm256_broadcast_ss(query + r);
 #pragma clang loop unroll(full)
     for (int half = 0; half < 2 * width; half++) {
         const char *base = keys[half / 2] + half % 2 * 8 * unit_bytes(element);
-        __m256 key = load_8(base, element);
+        __m256 key = load_keys(base, element, step);
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {
             __m256 *sum = &sums[2 * (half / 2 * rows + r) + half % 2];
@@ -87,10 +117,12 @@ INLINED void score_blocks(
     float *scores, const float *query, const void *const *blocks, const float *const *scales, int32_t b,
     int32_t head_size, const int rows, const int width, const enum attention_element element) {
     const ptrdiff_t key_bytes = attention_block_tokens * unit_bytes(element);
-    const int32_t units = element == attention_element_i16 ? head_size / 2 : head_size;
+    const int32_t units = element == attention_element_i8 ? head_size / 4 : head_size;
+    const float *begin = query + (ptrdiff_t)steps_of(element) * units * rows;
     __m256 sums[12];
 #pragma clang loop unroll(full)
-    for (int k = 0; k < 2 * width * rows; k++) sums[k] = _mm256_setzero_ps();
+    for (int k = 0; k < 2 * width * rows; k++)
+        sums[k] = element == attention_element_i8 ? _mm256_broadcast_ss(begin + k / 2 % rows) : _mm256_setzero_ps();
     const char *keys[4], *ahead[4];
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
@@ -98,16 +130,18 @@ INLINED void score_blocks(
         ahead[w] = attention_block_ahead(blocks, b + w);
     }
 #pragma clang loop unroll_count(4)
-    for (int32_t d = 0; d < units; d++, query += rows) {
+    for (int32_t d = 0; d < units; d++) {
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++) {
             if (rows <= fetching_rows && d * key_bytes % 64 == 0) attention_fetch(ahead[w], 64);
             ahead[w] += key_bytes;
         }
-        if (rows > 3)
-            score_by_row(sums, query, keys[0], rows, element);
-        else
-            score_by_key(sums, query, keys, rows, width, element);
+#pragma clang loop unroll(full)
+        for (int step = 0; step < steps_of(element); step++) {
+            const float *queries = query + (ptrdiff_t)(step * units + d) * rows;
+            if (rows > 3) score_by_row(sums, queries, keys[0], rows, element, step);
+            else score_by_key(sums, queries, keys, rows, width, element, step);
+        }
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++) keys[w] += key_bytes;
     }
@@ -115,12 +149,10 @@ INLINED void score_blocks(
     for (int w = 0; w < width; w++) {
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {
-#pragma clang loop unroll(full)
-            for (int half = 0; half < 2; half++) {
-                __m256 sum = sum_as_f32(sums[2 * (w * rows + r) + half], element);
-                if (scales) sum = _mm256_mul_ps(sum, _mm256_loadu_ps(scales[b + w] + 8 * half));
-                _mm256_storeu_ps(scores + r * attention_score_stride + 16 * w + 8 * half, sum);
-            }
+            __m256 *both = &sums[2 * (w * rows + r)];
+            if (element == attention_element_i8) block_scores(both, scales[b + w]);
+            _mm256_storeu_ps(scores + r * attention_score_stride + 16 * w, both[0]);
+            _mm256_storeu_ps(scores + r * attention_score_stride + 16 * w + 8, both[1]);
         }
     }
 }
@@ -157,6 +189,29 @@ INLINED void score_elements(
 #undef ROWS
 }
 
+/* Queries of 8-bit integers as 16-bit ones, all of the first step before those of the second. */
+static void widen_queries(float *pairs, const float *query, int32_t rows, int32_t units) {
+    const int32_t count = rows * units;
+    for (int32_t i = 0; i < count; i += 8) {
+        __m256i fours = _mm256_loadu_si256((const __m256i *)(query + i));
+        _mm256_storeu_si256((__m256i *)(pairs + i), signed_pairs(fours, 0));
+    }
+    for (int32_t i = 0; i < count; i += 8) {
+        __m256i fours = _mm256_loadu_si256((const __m256i *)(query + i));
+        _mm256_storeu_si256((__m256i *)(pairs + count + i), signed_pairs(fours, 1));
+    }
+    memcpy(pairs + 2 * count, query + count, (size_t)rows * sizeof *pairs);
+}
+
+static void score_integers(
+    float *scores, const float *query, int32_t rows, const void *const *blocks, const float *const *scales,
+    int32_t block_begin, int32_t block_end, int32_t head_size) {
+    float pairs[tile_rows * (attention_head_size_max / 2 + 1) + 8];
+    widen_queries(pairs, query, rows, head_size / 4);
+    score_elements(
+        scores, pairs, rows, blocks, scales, block_begin, block_end, head_size, attention_element_i8);
+}
+
 static void scores(
     float *scores, const float *query, int32_t rows, const void *const *blocks, const float *const *scales,
     int32_t block_begin, int32_t block_end, enum attention_element element, int32_t head_size) {
@@ -174,24 +229,19 @@ static void scores(
             scores, query, rows, blocks, scales, block_begin, block_end, head_size,
             attention_element_bf16);
     case attention_element_i8:
-        return score_elements(
-            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
-            attention_element_i8);
-    case attention_element_i16:
-        return score_elements(
-            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
-            attention_element_i16);
+        return score_integers(
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size);
     }
 }
 
 /* One slot: the values stay in registers, and each row's weight is fetched in turn. */
 INLINED void accumulate_by_row(
     __m256 *totals, const float *weights, const char *value, const int rows, const int width,
-    const enum attention_element element) {
+    const enum attention_element element, const int step) {
     __m256 values[2];
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++)
-        values[w] = load_8(value + 8 * w * unit_bytes(element), element);
+        values[w] = load_values(value + 8 * w * unit_bytes(element), element, step);
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
         __m256 weight = _mm256_broadcast_ss(weights + r * attention_score_stride);
@@ -204,14 +254,14 @@ INLINED void accumulate_by_row(
 /* One slot: the rows' weights stay in registers, and each 8 values are fetched in turn. */
 INLINED void accumulate_by_column(
     __m256 *totals, const float *weights, const char *value, const int rows, const int width,
-    const enum attention_element element) {
+    const enum attention_element element, const int step) {
     __m256 weight[3];
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++)
         weight[r] = _mm256_broadcast_ss(weights + r * attention_score_stride);
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
-        __m256 values = load_8(value + 8 * w * unit_bytes(element), element);
+        __m256 values = load_values(value + 8 * w * unit_bytes(element), element, step);
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {
             __m256 *total = &totals[r * width + w];
@@ -245,9 +295,9 @@ INLINED void accumulate_columns(
             if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)row_bytes);
             const float *weight = weights + s;
             if (rows > width)
-                accumulate_by_row(totals, weight, value, rows, width, element);
+                accumulate_by_row(totals, weight, value, rows, width, element, 0);
             else
-                accumulate_by_column(totals, weight, value, rows, width, element);
+                accumulate_by_column(totals, weight, value, rows, width, element, 0);
         }
     }
 #pragma clang loop unroll(full)
@@ -258,27 +308,28 @@ INLINED void accumulate_columns(
                 sums + r * (ptrdiff_t)head_size + column + 8 * w, totals[r * width + w]);
 }
 
-/* The same of pairs of slots in 16-bit integers: the blocks of slots [begin, end), all of one chunk. */
+/* The same of integers, four slots in two steps: the blocks of slots [begin, end), all of one chunk. */
 INLINED void accumulate_chunk(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, ptrdiff_t column, const int rows, const int width) {
-    const enum attention_element element = attention_element_i16;
-    const ptrdiff_t pair_bytes = head_size * (ptrdiff_t)4;
+    const enum attention_element element = attention_element_i8;
+    const ptrdiff_t four_bytes = head_size * (ptrdiff_t)4;
+    const int fours = attention_block_tokens / 4;
     const float *chunk = weights + begin / attention_chunk_tokens * attention_chunk_tokens;
     __m256 totals[12];
 #pragma clang loop unroll(full)
     for (int k = 0; k < rows * width; k++) totals[k] = _mm256_setzero_ps();
     for (int32_t b = begin / attention_block_tokens; b * attention_block_tokens < end; b++) {
         const char *value = (const char *)blocks[b] + column * 4, *ahead = attention_block_ahead(blocks, b);
-        const float *pairs = chunk + attention_weight_place(b % attention_chunk_blocks, 0);
+        const float *pair = chunk + b % attention_chunk_blocks * 2 * fours;
 #pragma clang loop unroll_count(4)
-        for (ptrdiff_t p = 0; p < attention_block_tokens / 2; p++, value += pair_bytes, ahead += pair_bytes) {
-            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)pair_bytes);
-            const float *pair = pairs + attention_weight_place(0, p);
-            if (rows > width)
-                accumulate_by_row(totals, pair, value, rows, width, element);
-            else
-                accumulate_by_column(totals, pair, value, rows, width, element);
+        for (int i = 0; i < fours; i++, value += four_bytes, ahead += four_bytes) {
+            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)four_bytes);
+#pragma clang loop unroll(full)
+            for (int step = 0; step < steps_of(element); step++, pair++) {
+                if (rows > width) accumulate_by_row(totals, pair, value, rows, width, element, step);
+                else accumulate_by_column(totals, pair, value, rows, width, element, step);
+            }
         }
     }
 #pragma clang loop unroll(full)
@@ -287,13 +338,13 @@ INLINED void accumulate_chunk(
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++) {
             float *target = sums + r * (ptrdiff_t)head_size + column + 8 * w;
-            __m256 total = sum_as_f32(totals[r * width + w], element);
+            __m256 total = integers_as_f32(totals[r * width + w]);
             _mm256_storeu_ps(target, _mm256_fmadd_ps(total, worth, _mm256_loadu_ps(target)));
         }
     }
 }
 
-INLINED void accumulate_pairs(
+INLINED void accumulate_fours(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, const int rows, const int width) {
     int32_t column = 0;
@@ -325,8 +376,8 @@ INLINED void accumulate_elements(
     int32_t end, int32_t head_size, const enum attention_element element) {
 #define ROWS(count, width) \
     case count: \
-        if (element == attention_element_i16) \
-            return accumulate_pairs(sums, weights, blocks, begin, end, head_size, count, width); \
+        if (element == attention_element_i8) \
+            return accumulate_fours(sums, weights, blocks, begin, end, head_size, count, width); \
         return accumulate_rows( \
             sums, weights, blocks, begin, end, head_size, count, width, element);
     switch (rows) {
@@ -356,9 +407,6 @@ static void accumulate(
     case attention_element_i8:
         return accumulate_elements(
             sums, weights, rows, blocks, begin, end, head_size, attention_element_i8);
-    case attention_element_i16:
-        return accumulate_elements(
-            sums, weights, rows, blocks, begin, end, head_size, attention_element_i16);
     }
 }
 
@@ -405,8 +453,7 @@ static void widen(float *target, const void *source, int32_t count, enum attenti
     case attention_element_f32: return widen_elements(target, source, count, attention_element_f32);
     case attention_element_f16: return widen_elements(target, source, count, attention_element_f16);
     case attention_element_bf16: return widen_elements(target, source, count, attention_element_bf16);
-    case attention_element_i8: return widen_elements(target, source, count, attention_element_i8);
-    case attention_element_i16: return; /* never widened */
+    case attention_element_i8: return; /* never widened */
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include "../portable/block_scale.h"
 #include "../portable/conversions.h"
+#include "../portable/hadamard.h"
 #include "vectors.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
@@ -298,17 +299,7 @@ static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
     return by.scale;
 }
 
-static float f32_to_i16(int16_t *out, const float *x, int32_t count, int32_t limit) {
-    struct block_scale by = block_scale16(greatest_of(x, count), limit);
-    __m256 inverse = _mm256_set1_ps(by.inverse);
-    for (int32_t i = 0; i < count; i += 8) {
-        __m256i q = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + i), inverse));
-        if (!(by.inverse > 0)) q = _mm256_setzero_si256();
-        _mm_storeu_si128(
-            (__m128i *)(out + i), _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1)));
-    }
-    return by.scale;
-}
+static void hadamard_f32(float *x, int32_t count) { hadamard_rows(x, count); }
 
 #pragma clang attribute pop
 
@@ -330,7 +321,7 @@ const struct row_kernels row_kernels_x86_avx2 = {
     .f32_to_bf16 = f32_to_bf16,
     .bf16_to_f32 = bf16_to_f32,
     .f32_to_i8 = f32_to_i8,
-    .f32_to_i16 = f32_to_i16,
+    .hadamard_f32 = hadamard_f32,
 };
 
 #endif

@@ -1,4 +1,4 @@
-// softmax.h: from scores to weights, 8 floats at a time, and from weights to 16-bit integers.
+// softmax.h: from scores to weights, 8 floats at a time, and from weights to integers.
 #ifndef KERNELS_X86_AVX2_SOFTMAX_H
 #define KERNELS_X86_AVX2_SOFTMAX_H
 
@@ -67,6 +67,14 @@ static void softmax(
     state[1] = sum_16(low, high);
 }
 
+/* Of 16 slots in 16 bits, four by four: the first and the third, then the second and the fourth. */
+INLINED __m256i pairs_of_fours(__m256i low, __m256i high) {
+    const __m256i order = _mm256_setr_epi8(
+        0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15, 0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15);
+    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
+    return _mm256_shuffle_epi8(words, order);
+}
+
 static void weigh(float *weights, const float *const *scales, int32_t block_begin, int32_t block_end) {
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
     for (int32_t b = block_begin / attention_chunk_blocks * attention_chunk_blocks; b < block_end;
@@ -88,11 +96,8 @@ static void weigh(float *weights, const float *const *scales, int32_t block_begi
             quants[k] = _mm256_cvtps_epi32(_mm256_mul_ps(scaled[k], _mm256_set1_ps(by.factor)));
             if (!(by.factor > 0)) quants[k] = _mm256_setzero_si256();
         }
-        // Of two blocks: their first halves, then their second ones.
-        for (int k = 0; k < attention_chunk_blocks; k++) {
-            int first = k / 2 * 4 + k % 2;
-            _mm256_storeu_si256((__m256i *)(chunk + 8 * k), _mm256_packs_epi32(quants[first], quants[first + 2]));
-        }
+        for (int k = 0; k < attention_chunk_blocks; k++)
+            _mm256_storeu_si256((__m256i *)(chunk + 8 * k), pairs_of_fours(quants[2 * k], quants[2 * k + 1]));
         chunk[attention_worth_place] = by.worth;
     }
 }

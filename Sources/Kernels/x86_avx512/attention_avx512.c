@@ -20,28 +20,31 @@ enum {
     fetching_rows = 4,
 };
 
-/* Of what one lane of a register is multiplied by: 16-bit integers come in pairs. */
+/* Of what one lane of a register is multiplied by: 8-bit integers come in fours. */
 INLINED ptrdiff_t unit_bytes(const enum attention_element element) {
-    return element == attention_element_i16 ? 4 : (ptrdiff_t)attention_element_bytes(element);
+    return element == attention_element_i8 ? 4 : (ptrdiff_t)attention_element_bytes(element);
 }
 
-/* sum + a * b; of pairs of integers, both products. */
+/* sum + a * b; of fours of integers, all products, where those of a have no sign. */
 INLINED __m512 multiply_add(__m512 a, __m512 b, __m512 sum, const enum attention_element element) {
-    if (element != attention_element_i16) return _mm512_fmadd_ps(a, b, sum);
+    if (element != attention_element_i8) return _mm512_fmadd_ps(a, b, sum);
     return _mm512_castsi512_ps(
-        _mm512_dpwssd_epi32(_mm512_castps_si512(sum), _mm512_castps_si512(a), _mm512_castps_si512(b)));
+        _mm512_dpbusd_epi32(_mm512_castps_si512(sum), _mm512_castps_si512(a), _mm512_castps_si512(b)));
 }
 
-INLINED __m512 sum_as_f32(__m512 sum, const enum attention_element element) {
-    return element == attention_element_i16 ? _mm512_cvtepi32_ps(_mm512_castps_si512(sum)) : sum;
+INLINED __m512 integers_as_f32(__m512 sum) { return _mm512_cvtepi32_ps(_mm512_castps_si512(sum)); }
+
+/* From a block's sums to its scores, of which all but the first are away from it. */
+INLINED __m512 block_scores(__m512 sum, __m512 scale) {
+    __m512 scores = _mm512_mul_ps(integers_as_f32(sum), scale);
+    __m512 first = _mm512_broadcastss_ps(_mm512_castps512_ps128(scores));
+    return _mm512_mask_add_ps(scores, 0xfffe, scores, first);
 }
 
 /* The elements under the mask, zero elsewhere; nothing else is read. */
 INLINED __m512 load_16(
     const char *base, const enum attention_element element, const __mmask16 mask) {
     if (unit_bytes(element) == 4) return _mm512_maskz_loadu_ps(mask, base);
-    if (element == attention_element_i8)
-        return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, base)));
     __m256i narrow = _mm256_maskz_loadu_epi16(mask, base);
     if (element == attention_element_f16) return _mm512_cvtph_ps(narrow);
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
@@ -52,10 +55,11 @@ INLINED void score_blocks(
     float *scores, const float *query, const void *const *blocks, const float *const *scales, int32_t b,
     int32_t head_size, const int rows, const int width, const enum attention_element element) {
     const ptrdiff_t key_bytes = attention_block_tokens * unit_bytes(element);
-    const int32_t units = element == attention_element_i16 ? head_size / 2 : head_size;
+    const int32_t units = element == attention_element_i8 ? head_size / 4 : head_size;
     __m512 sums[24];
 #pragma clang loop unroll(full)
-    for (int k = 0; k < width * rows; k++) sums[k] = _mm512_setzero_ps();
+    for (int k = 0; k < width * rows; k++)
+        sums[k] = _mm512_set1_ps(element == attention_element_i8 ? query[units * rows + k / width] : 0.0f);
     const char *bases[4], *ahead[4];
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
@@ -76,16 +80,16 @@ INLINED void score_blocks(
             __m512 q = _mm512_set1_ps(query[r]);
 #pragma clang loop unroll(full)
             for (int w = 0; w < width; w++)
-                sums[r * width + w] = multiply_add(q, keys[w], sums[r * width + w], element);
+                sums[r * width + w] = multiply_add(keys[w], q, sums[r * width + w], element);
         }
     }
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
-        __m512 scale = scales ? _mm512_loadu_ps(scales[b + w]) : _mm512_undefined_ps();
+        __m512 scale = element == attention_element_i8 ? _mm512_loadu_ps(scales[b + w]) : _mm512_undefined_ps();
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {
-            __m512 sum = sum_as_f32(sums[r * width + w], element);
-            if (scales) sum = _mm512_mul_ps(sum, scale);
+            __m512 sum = sums[r * width + w];
+            if (element == attention_element_i8) sum = block_scores(sum, scale);
             _mm512_storeu_ps(scores + r * attention_score_stride + 16 * w, sum);
         }
     }
@@ -145,10 +149,6 @@ static void scores(
         return score_elements(
             scores, query, rows, blocks, scales, block_begin, block_end, head_size,
             attention_element_i8);
-    case attention_element_i16:
-        return score_elements(
-            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
-            attention_element_i16);
     }
 }
 
@@ -196,33 +196,33 @@ INLINED void accumulate_columns(
                 sums + r * (ptrdiff_t)head_size + column + 16 * w, mask, totals[r * width + w]);
 }
 
-/* The same of pairs of slots in 16-bit integers: the blocks of slots [begin, end), all of one chunk. */
+/* The same of integers, four slots at once: the blocks of slots [begin, end), all of one chunk. */
 INLINED void accumulate_chunk(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, ptrdiff_t column, const int rows, const int width, const __mmask16 mask) {
-    const ptrdiff_t pair_bytes = head_size * (ptrdiff_t)4;
+    const ptrdiff_t four_bytes = head_size * (ptrdiff_t)4;
     const float *chunk = weights + begin / attention_chunk_tokens * attention_chunk_tokens;
+    const int fours = attention_block_tokens / 4;
     __m512 totals[24];
 #pragma clang loop unroll(full)
     for (int k = 0; k < rows * width; k++) totals[k] = _mm512_setzero_ps();
     for (int32_t b = begin / attention_block_tokens; b * attention_block_tokens < end; b++) {
         const char *value = (const char *)blocks[b] + column * 4, *ahead = attention_block_ahead(blocks, b);
-        const float *pairs = chunk + attention_weight_place(b % attention_chunk_blocks, 0);
+        const float *four = chunk + b % attention_chunk_blocks * fours;
 #pragma clang loop unroll(disable)
-        for (ptrdiff_t p = 0; p < attention_block_tokens / 2; p++, value += pair_bytes, ahead += pair_bytes) {
-            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)pair_bytes);
+        for (int i = 0; i < fours; i++, four++, value += four_bytes, ahead += four_bytes) {
+            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)four_bytes);
             __m512 values[4];
 #pragma clang loop unroll(full)
             for (int w = 0; w < width; w++)
-                values[w] = load_16(value + 64 * w, attention_element_i16, mask);
-            const float *pair = pairs + attention_weight_place(0, p);
+                values[w] = load_16(value + 64 * w, attention_element_i8, mask);
 #pragma clang loop unroll(full)
             for (int r = 0; r < rows; r++) {
-                __m512 weight = _mm512_set1_ps(pair[r * attention_score_stride]);
+                __m512 weight = _mm512_set1_ps(four[r * attention_score_stride]);
 #pragma clang loop unroll(full)
                 for (int w = 0; w < width; w++)
                     totals[r * width + w] = multiply_add(
-                        weight, values[w], totals[r * width + w], attention_element_i16);
+                        weight, values[w], totals[r * width + w], attention_element_i8);
             }
         }
     }
@@ -232,14 +232,14 @@ INLINED void accumulate_chunk(
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++) {
             float *target = sums + r * (ptrdiff_t)head_size + column + 16 * w;
-            __m512 total = sum_as_f32(totals[r * width + w], attention_element_i16);
+            __m512 total = integers_as_f32(totals[r * width + w]);
             _mm512_mask_storeu_ps(
                 target, mask, _mm512_fmadd_ps(total, worth, _mm512_maskz_loadu_ps(mask, target)));
         }
     }
 }
 
-INLINED void accumulate_pairs(
+INLINED void accumulate_fours(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, const int rows, const int width) {
     int32_t column = 0;
@@ -271,8 +271,8 @@ INLINED void accumulate_elements(
     int32_t end, int32_t head_size, const enum attention_element element) {
 #define ROWS(count, width) \
     case count: \
-        if (element == attention_element_i16) \
-            return accumulate_pairs(sums, weights, blocks, begin, end, head_size, count, width); \
+        if (element == attention_element_i8) \
+            return accumulate_fours(sums, weights, blocks, begin, end, head_size, count, width); \
         return accumulate_rows( \
             sums, weights, blocks, begin, end, head_size, count, width, element);
     switch (rows) {
@@ -304,9 +304,6 @@ static void accumulate(
     case attention_element_i8:
         return accumulate_elements(
             sums, weights, rows, blocks, begin, end, head_size, attention_element_i8);
-    case attention_element_i16:
-        return accumulate_elements(
-            sums, weights, rows, blocks, begin, end, head_size, attention_element_i16);
     }
 }
 
@@ -358,8 +355,7 @@ static void widen(float *target, const void *source, int32_t count, enum attenti
     case attention_element_f32: return widen_elements(target, source, count, attention_element_f32);
     case attention_element_f16: return widen_elements(target, source, count, attention_element_f16);
     case attention_element_bf16: return widen_elements(target, source, count, attention_element_bf16);
-    case attention_element_i8: return widen_elements(target, source, count, attention_element_i8);
-    case attention_element_i16: return; /* never widened */
+    case attention_element_i8: return; /* never widened */
     }
 }
 

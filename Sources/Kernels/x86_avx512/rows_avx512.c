@@ -9,6 +9,7 @@
 
 #include "../portable/block_scale.h"
 #include "../portable/conversions.h"
+#include "../portable/hadamard.h"
 #include "vectors.h"
 
 #pragma clang attribute push(__attribute__((target(AVX512_TARGET))), apply_to = function)
@@ -280,16 +281,7 @@ static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
     return by.scale;
 }
 
-static float f32_to_i16(int16_t *out, const float *x, int32_t count, int32_t limit) {
-    struct block_scale by = block_scale16(greatest_of(x, count), limit);
-    for (int32_t i = 0; i < count; i += 16) {
-        __mmask16 mask = first_lanes(count - i);
-        __m512 scaled = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), _mm512_set1_ps(by.inverse));
-        __m512i q = _mm512_maskz_cvtps_epi32(by.inverse > 0 ? all_lanes : 0, scaled);
-        _mm512_mask_cvtepi32_storeu_epi16(out + i, mask, q);
-    }
-    return by.scale;
-}
+static void hadamard_f32(float *x, int32_t count) { hadamard_rows(x, count); }
 
 #pragma clang attribute pop
 
@@ -311,7 +303,7 @@ const struct row_kernels row_kernels_x86_avx512 = {
     .f32_to_bf16 = f32_to_bf16,
     .bf16_to_f32 = bf16_to_f32,
     .f32_to_i8 = f32_to_i8,
-    .f32_to_i16 = f32_to_i16,
+    .hadamard_f32 = hadamard_f32,
 };
 
 #endif

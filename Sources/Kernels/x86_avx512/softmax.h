@@ -1,4 +1,4 @@
-// softmax.h: from scores to weights, 16 floats at a time, and from weights to 16-bit integers.
+// softmax.h: from scores to weights, 16 floats at a time, and from weights to integers.
 #ifndef KERNELS_X86_AVX512_SOFTMAX_H
 #define KERNELS_X86_AVX512_SOFTMAX_H
 
@@ -54,6 +54,7 @@ static void softmax(
 
 static void weigh(float *weights, const float *const *scales, int32_t block_begin, int32_t block_end) {
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+    const __m512i in_order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     for (int32_t b = block_begin / attention_chunk_blocks * attention_chunk_blocks; b < block_end;
          b += attention_chunk_blocks) {
         float *chunk = weights + 16 * b;
@@ -74,8 +75,8 @@ static void weigh(float *weights, const float *const *scales, int32_t block_begi
 #pragma clang loop unroll(full)
         for (int k = 0; k < attention_chunk_blocks; k++)
             quants[k] = _mm512_maskz_cvtps_epi32(counts, _mm512_mul_ps(scaled[k], factor));
-        _mm512_storeu_si512(chunk, _mm512_packs_epi32(quants[0], quants[1]));
-        _mm512_storeu_si512(chunk + 16, _mm512_packs_epi32(quants[2], quants[3]));
+        __m512i low = _mm512_packs_epi32(quants[0], quants[1]), high = _mm512_packs_epi32(quants[2], quants[3]);
+        _mm512_storeu_si512(chunk, _mm512_permutexvar_epi32(in_order, _mm512_packus_epi16(low, high)));
         chunk[attention_worth_place] = by.worth;
     }
 }

@@ -36,14 +36,14 @@ final class StepStage {
         }
     }
 
-    /// Later blocks attend to more, so they come first: the team ends together.
+    /// Blocks begin where positions are multiples of their size, so that one worker stores all of a block's keys.
+    /// Later ones attend to more, so they come first: the team ends together.
     private func appendBlocks(of span: BatchSpan, index: Int32) {
-        let size = BLOCK_ROWS
-        for first in stride(from: 0, to: span.rowCount, by: size).reversed() {
+        let size = BLOCK_ROWS, ahead = span.firstPosition % size
+        for start in stride(from: 0, to: ahead + span.rowCount, by: size).reversed() {
+            let first = max(0, start - ahead), end = min(start + size - ahead, span.rowCount)
             blocks.append(
-                step_block(
-                    span: index, first_row: Int32(span.firstRow + first),
-                    row_count: Int32(min(size, span.rowCount - first))))
+                step_block(span: index, first_row: Int32(span.firstRow + first), row_count: Int32(end - first)))
         }
     }
 

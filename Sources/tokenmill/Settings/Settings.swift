@@ -75,7 +75,7 @@ struct Settings: Sendable, Equatable {
     }
 
     enum CacheChoice: String, Sendable, CaseIterable {
-        case auto, f32, f16, bf16, int8, int16
+        case auto, f32, f16, bf16, int8
 
         /// `nil` leaves it to the model.
         var element: CacheElement? { CacheElement(rawValue: rawValue) }

@@ -9,7 +9,7 @@ struct AttentionWork: Sendable, Hashable {
     var positionBytes: Int
     /// Per layer, the positions seen; nil sees all.
     var windows: [Int?]
-    /// Products are of 16-bit integers, of which an instruction has half as many as of 8-bit ones.
+    /// Products are of 8-bit integers.
     var isInteger = false
 
     /// Positions seen by a row with `positions` before it and itself, over all layers.
@@ -31,7 +31,7 @@ struct AttentionWork: Sendable, Hashable {
     }
 
     private func operationsPerSecond(of limits: MachineLimits) -> Double {
-        isInteger ? limits.int8OperationsPerSecond / 2 : limits.f32OperationsPerSecond
+        isInteger ? limits.int8OperationsPerSecond : limits.f32OperationsPerSecond
     }
 
     /// One row whose keys and values no other row reads.
@@ -49,6 +49,6 @@ extension AttentionWork {
             multiplyAdds: 2 * configuration.heads * configuration.headSize,
             positionBytes: 2 * element.partBytes(
                 kvHeads: configuration.kvHeads, headSize: configuration.headSize, tokens: 1),
-            windows: configuration.windows, isInteger: element == .int16)
+            windows: configuration.windows, isInteger: element == .int8)
     }
 }
