@@ -34,8 +34,16 @@ public enum ComputeMode: String, Sendable, CaseIterable {
     /// Dequantized weights and f32 arithmetic, for checking against references.
     case float32
 
+    /// Of greater heads, 8 bits would show beside the rounding of activations (Sources/Kernels/README.md).
+    static let integerHeadSizeMax = 128
+
     /// How keys and values are kept, unless a setting says otherwise.
-    public var cacheElement: CacheElement { self == .float32 ? .f32 : .int8 }
+    public func cacheElement(headSize: Int) -> CacheElement {
+        switch self {
+        case .float32: .f32
+        case .auto: headSize <= Self.integerHeadSizeMax ? .int8 : .f16
+        }
+    }
 }
 
 /// The element type of keys and values in the cache.

@@ -233,7 +233,7 @@ extension AttentionRun {
         var spread: [[Float]] = []
         for index in 0..<count {
             var row = Array(x[index * headSize..<(index + 1) * headSize]), quants = [Int8](repeating: 0, count: headSize)
-            rows.hadamard_f32(&row, size)
+            rows.hadamard_f32(&row, Array(row), size)
             var first = blank
             if let heads, index / heads % 16 > 0 { first = spread[index - index / heads % 16 * heads] }
             let scale = rows.f32_to_i8(&quants, zip(row, first).map { $0 - $1 }, size)
@@ -241,7 +241,7 @@ extension AttentionRun {
         }
         return spread.flatMap { row in
             var row = row
-            rows.hadamard_f32(&row, size)
+            rows.hadamard_f32(&row, Array(row), size)
             return row.map { Double($0) / Double(hadamard_size(size)) }
         }
     }

@@ -137,7 +137,7 @@ import Testing
             var numbers = SeededNumbers(seed: count)
             let x = numbers.floats(count, magnitude: 3)
             var spread = x
-            set.rows.hadamard_f32(&spread, Int32(count))
+            set.rows.hadamard_f32(&spread, x, Int32(count))
             #expect(hadamard_size(Int32(count)) == size)
             let wanted: [Double] = (0..<count).map { i in
                 (0..<size).reduce(0) { sum, j in
@@ -152,9 +152,10 @@ import Testing
     @Test(arguments: KernelSet.twins) func `signs and sums of a row have the bits of portable`(twin: KernelSet) {
         for count in stride(from: 8, through: 256, by: 8) {
             var numbers = SeededNumbers(seed: count)
-            var wanted = numbers.floats(count), actual = wanted
-            KernelSet.portable.rows.hadamard_f32(&wanted, Int32(count))
-            twin.rows.hadamard_f32(&actual, Int32(count))
+            let x = numbers.floats(count)
+            var wanted = x, actual = x
+            KernelSet.portable.rows.hadamard_f32(&wanted, x, Int32(count))
+            twin.rows.hadamard_f32(&actual, x, Int32(count))
             #expect(sameBits(wanted, actual), "\(twin.name) \(count)")
         }
     }

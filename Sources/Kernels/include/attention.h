@@ -102,7 +102,8 @@ struct attention_place {
 
 /* pages: as in a job; the position's own is there. */
 static inline struct attention_place attention_place_of(const int32_t *pages, int32_t page_size, int32_t position) {
-    ptrdiff_t at = (ptrdiff_t)pages[position / page_size] * page_size + position % page_size;
+    int shift = __builtin_ctz((unsigned)page_size); /* a division would take as long as all the rest */
+    ptrdiff_t at = ((ptrdiff_t)pages[position >> shift] << shift) + (position & (page_size - 1));
     struct attention_place place = {at / attention_lot_tokens, at % attention_lot_tokens};
     return place;
 }

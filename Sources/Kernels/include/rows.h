@@ -87,10 +87,10 @@ struct row_kernels {
      * numbers that are none as in activations.h.  count: a multiple of 8. */
     float (*f32_to_i8)(int8_t *out, const float *x, int32_t count);
 
-    /* The Walsh-Hadamard transform of each hadamard_size(count) floats, in place: of n floats, sums under all n
+    /* The Walsh-Hadamard transform of each hadamard_size(count) floats: of n floats, sums under all n
      * patterns of signs, so that a product of two rows becomes n times what it was, and no float stands out.
-     * count: a multiple of 8. */
-    void (*hadamard_f32)(float *x, int32_t count);
+     * count: a multiple of 8, 256 at most. */
+    void (*hadamard_f32)(float *out, const float *x, int32_t count);
 };
 
 extern const struct row_kernels row_kernels_portable;

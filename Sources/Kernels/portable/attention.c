@@ -91,8 +91,7 @@ static float pack_quants(
     float spread[attention_head_size_max];
     int8_t quants[attention_head_size_max];
     int32_t begin = 0, size = job->head_size;
-    memcpy(spread, query, (size_t)size * sizeof *spread);
-    steps->rows->hadamard_f32(spread, size);
+    steps->rows->hadamard_f32(spread, query, size);
     float scale = steps->rows->f32_to_i8(quants, spread, size);
     for (ptrdiff_t d = 0; d < size; d++) begin -= 128 * quants[d];
     for (ptrdiff_t four = 0; four < size / 4; four++) memcpy(packed + four * rows, quants + 4 * four, 4);
@@ -406,8 +405,12 @@ static void finish_one(
     const float state[2], const float *values) {
     int32_t head = pair % job->group;
     float *output = job->output + pair / job->group * job->output_stride + (ptrdiff_t)head * job->head_size;
+    float own[attention_head_size_max];
+    if (job->element == attention_element_i8) {
+        steps->rows->hadamard_f32(own, values, job->head_size);
+        values = own;
+    }
     steps->finish(output, values, state, job->sinks ? job->sinks + head : NULL, job->head_size);
-    if (job->element == attention_element_i8) steps->rows->hadamard_f32(output, job->head_size);
 }
 
 static struct pair_block block_at(

@@ -51,8 +51,7 @@ static float quantized(const struct row_kernels *rows, const float *spread, int8
 static void put_integer_value(const struct row_kernels *rows, struct slot slot, const float *value, int32_t size) {
     float spread[attention_head_size_max];
     int8_t quants[attention_head_size_max];
-    memcpy(spread, value, (size_t)size * sizeof *spread);
-    rows->hadamard_f32(spread, size);
+    rows->hadamard_f32(spread, value, size);
     slot.scales[slot.at] = quantized(rows, spread, quants, size);
     scatter(slot.elements + slot.at / 4 * 4 * size + slot.at % 4, quants, size, 1, 4);
 }
@@ -69,8 +68,7 @@ static void put_integer_key(const struct row_kernels *rows, struct slot slot, co
     int8_t quants[attention_head_size_max];
     ptrdiff_t in_block = slot.at % attention_block_tokens, first = slot.at - in_block;
     uint8_t *block = (uint8_t *)slot.elements + first * size;
-    memcpy(spread, key, (size_t)size * sizeof *spread);
-    rows->hadamard_f32(spread, size);
+    rows->hadamard_f32(spread, key, size);
     if (in_block > 0) subtract_first(spread, block, slot.scales[first] * (float)hadamard_size(size), size);
     slot.scales[slot.at] = quantized(rows, spread, quants, size);
     for (ptrdiff_t d = 0; d < size; d++) quants[d] ^= (int8_t)0x80; /* from around 0 to around 128 */

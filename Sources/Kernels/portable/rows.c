@@ -138,7 +138,7 @@ static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
     return by.scale;
 }
 
-static void hadamard_f32(float *x, int32_t count) { hadamard_rows(x, count); }
+static void hadamard_f32(float *out, const float *x, int32_t count) { hadamard_rows(out, x, count); }
 
 const struct row_kernels row_kernels_portable = {
     .rmsnorm_f32 = rmsnorm_f32,

@@ -19,7 +19,7 @@ struct DecoderLayout {
         weights = DecoderWeights(configuration, checkpoint)
         let matrices = try weights.checked()
         contextMax = min(options.contextMax ?? configuration.contextLength, configuration.contextLength)
-        element = options.cacheElement ?? options.compute.cacheElement
+        element = options.cacheElement ?? options.compute.cacheElement(headSize: configuration.headSize)
         cache = try CachePlan(configuration, options, contextMax: contextMax, element: element)
         try Self.checkRotations(
             configuration.rotation, positions: cache.positionsMax(contextMax: contextMax))

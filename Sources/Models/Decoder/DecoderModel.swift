@@ -13,7 +13,7 @@ public struct DecoderOptions: Sendable {
     /// Kernels by name; nil takes the best.
     public var kernels: KernelTable?
     public var pageSize = 16
-    /// nil: int8, or f32 with `.float32`.
+    /// nil: what `compute` has for the size of the model's heads.
     public var cacheElement: CacheElement?
     public var cacheBytes = 1 << 30
     /// Tokens whose part of the cache is cleared at load, and not where they are first used.

@@ -126,9 +126,11 @@ struct BenchModelCommand: ParsableCommand {
     private func attention(
         of checkpoint: Checkpoint, _ settings: Settings
     ) throws(CommandFailure) -> AttentionWork {
-        let element = settings.engine.cacheElement.element ?? settings.model.compute.cacheElement
         do throws(ModelError) {
-            return AttentionWork(try DecoderConfiguration(checkpoint), element: element)
+            let configuration = try DecoderConfiguration(checkpoint)
+            let element = settings.engine.cacheElement.element
+                ?? settings.model.compute.cacheElement(headSize: configuration.headSize)
+            return AttentionWork(configuration, element: element)
         } catch {
             throw CommandFailure(error, path: checkpoint.path)
         }

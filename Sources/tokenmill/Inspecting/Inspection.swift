@@ -115,7 +115,7 @@ struct Inspection {
     private static func needs(
         _ configuration: DecoderConfiguration, _ checkpoint: Checkpoint
     ) -> Section {
-        let perLayer = 2 * ComputeMode.auto.cacheElement.partBytes(
+        let perLayer = 2 * ComputeMode.auto.cacheElement(headSize: configuration.headSize).partBytes(
             kvHeads: configuration.kvHeads, headSize: configuration.headSize, tokens: 1)
         func cache(_ tokens: Int) -> Int {
             configuration.windows.reduce(0) { $0 + perLayer * min(tokens, $1 ?? tokens) }
