@@ -12,7 +12,7 @@
 #endif
 
 /* A run is short, since a run that is interrupted shows another program's share, not the limit. */
-enum { READ_WORDS = 64 << 20, RUN_WORDS = 4 << 20 }; /* 512 MB in runs of 32 MB */
+enum { RUN_WORDS = 4 << 20 }; /* 32 MB */
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
 typedef void round_function(int64_t rounds);
@@ -146,21 +146,21 @@ static void run_probe(void *context, struct workers *team, int32_t worker) {
     probe->function(probe->rounds);
 }
 
-/* A buffer that is read run by run, so that each run finds its words in memory, not in a cache. */
+/* A buffer that is read run by run, so that each finds its words where reading them all leaves them. */
 struct reading {
     uint64_t *words;
-    size_t next;
+    size_t count, run, next;
 };
 
 static void touch(void *context, struct workers *team, int32_t worker) {
     const struct reading *reading = context;
-    size_t count = READ_WORDS / (size_t)workers_count(team);
+    size_t count = reading->count / (size_t)workers_count(team);
     memset(reading->words + count * (size_t)worker, 1, count * sizeof *reading->words);
 }
 
 static void read_part(void *context, struct workers *team, int32_t worker) {
     const struct reading *reading = context;
-    size_t count = RUN_WORDS / (size_t)workers_count(team);
+    size_t count = reading->run / (size_t)workers_count(team);
     const uint64_t *own = reading->words + reading->next + count * (size_t)worker;
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++) sum += own[i];
@@ -188,28 +188,40 @@ static double arithmetic_rate(struct workers *team, const struct probe *probe, d
     return best;
 }
 
-static double read_rate(struct workers *team, double seconds) {
-    const size_t bytes = READ_WORDS * sizeof(uint64_t);
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return -1;
-    madvise(memory, bytes, MADV_HUGEPAGE);
-    struct reading reading = { memory, 0 };
-    workers_run(team, touch, &reading);
+/* The memory's own last run may be short; it is left out. */
+static double read_rate(struct workers *team, struct reading reading, double seconds) {
     double best = 0;
-    for (double end = now() + seconds; now() < end; reading.next = (reading.next + RUN_WORDS) % READ_WORDS) {
-        double rate = RUN_WORDS * sizeof(uint64_t) / timed(team, read_part, &reading);
+    workers_run(team, touch, &reading);
+    for (double end = now() + seconds; now() < end; reading.next += reading.run) {
+        if (reading.next + reading.run > reading.count) reading.next = 0;
+        double rate = (double)(reading.run * sizeof(uint64_t)) / timed(team, read_part, &reading);
         if (rate > best) best = rate;
     }
-    munmap(memory, bytes);
     return best;
 }
 
+double machine_read_rate(int64_t bytes, int32_t threads, double seconds) {
+    void *memory = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return -1;
+    madvise(memory, (size_t)bytes, MADV_HUGEPAGE);
+    struct workers *team = workers_create(threads);
+    double rate = -1;
+    if (team != NULL) {
+        size_t count = (size_t)bytes / sizeof(uint64_t);
+        struct reading reading = { memory, count, count < RUN_WORDS ? count : RUN_WORDS, 0 };
+        rate = read_rate(team, reading, seconds);
+        workers_destroy(team);
+    }
+    munmap(memory, (size_t)bytes);
+    return rate;
+}
+
 double machine_peak(enum machine_quantity quantity, const char *table, int32_t threads, double seconds) {
-    const struct probe *probe = quantity == MACHINE_READ_BYTES ? NULL : find(quantity, table);
-    if (quantity != MACHINE_READ_BYTES && probe == NULL) return 0;
+    const struct probe *probe = find(quantity, table);
+    if (probe == NULL) return 0;
     struct workers *team = workers_create(threads);
     if (team == NULL) return -1;
-    double rate = probe == NULL ? read_rate(team, seconds) : arithmetic_rate(team, probe, seconds);
+    double rate = arithmetic_rate(team, probe, seconds);
     workers_destroy(team);
     return rate;
 }

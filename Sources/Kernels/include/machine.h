@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 enum machine_quantity {
-    MACHINE_READ_BYTES,           /* from a buffer far larger than the caches, each thread its own part */
     MACHINE_INT8_OPERATIONS,      /* quants of 4 bits times signed bytes, summed in 32 bits */
     MACHINE_INT8_WIDE_OPERATIONS, /* the same with quants of 8 bits */
     MACHINE_F32_OPERATIONS,
@@ -18,5 +17,10 @@ enum machine_quantity {
  * 0: that table or the CPU has no instruction for it, or, for 8-bit quants, none slower than for 4-bit ones.
  * Negative: threads or memory refused. */
 double machine_peak(enum machine_quantity quantity, const char *table, int32_t threads, double seconds);
+
+/* The best rate, in bytes per second, at which the threads read `bytes` of memory over and over, each its own part
+ * of every run of 32 MB: from a cache where that holds them, and from memory where they are far more.
+ * Negative: threads or memory refused. */
+double machine_read_rate(int64_t bytes, int32_t threads, double seconds);
 
 #endif

@@ -23,12 +23,12 @@ extension MachineLimits {
     /// As `json` gives them.
     init?(_ json: JSONValue) {
         guard let kernels = json["kernels"]?.stringValue, let threads = json["threads"]?.intValue,
-            let read = json["read_bytes_per_second"]?.doubleValue,
+            let reading = ReadingRates(json["reads"]),
             let int8 = json["int8_operations_per_second"]?.doubleValue,
             let f32 = json["f32_operations_per_second"]?.doubleValue
         else { return nil }
         self.init(
-            kernels: kernels, threads: threads, readBytesPerSecond: read, int8OperationsPerSecond: int8,
+            kernels: kernels, threads: threads, reading: reading, int8OperationsPerSecond: int8,
             int8WideOperationsPerSecond: json["int8_wide_operations_per_second"]?.doubleValue,
             f32OperationsPerSecond: f32,
             bf16OperationsPerSecond: json["bf16_operations_per_second"]?.doubleValue)

@@ -34,11 +34,14 @@ struct AttentionWork: Sendable, Hashable {
         isInteger ? limits.int8OperationsPerSecond : limits.f32OperationsPerSecond
     }
 
-    /// One row whose keys and values no other row reads.
-    func rowSeconds(positions: Double, on limits: MachineLimits) -> Double {
+    /// Keys and values that one row reads, which no other row does.
+    func rowBytes(positions: Double) -> Double { seen(positions) * Double(positionBytes) }
+
+    /// Such a row.
+    func rowSeconds(positions: Double, on limits: MachineLimits, bytesPerSecond: Double) -> Double {
         max(
             2 * seen(positions) * Double(multiplyAdds) / operationsPerSecond(of: limits),
-            seen(positions) * Double(positionBytes) / limits.readBytesPerSecond)
+            rowBytes(positions: positions) / bytesPerSecond)
     }
 }
 

@@ -82,14 +82,17 @@ struct ModelWork: Sendable, Hashable {
     ) -> Double {
         let row = layers.seconds(on: limits, isExact: isExact, counting: counting)
             + head.seconds(on: limits, isExact: isExact, counting: counting)
-        let streams = Double(probe.streams), products = max(streams * row, readSeconds(on: limits))
+        let streams = Double(probe.streams), middle = Double(probe.promptTokens) + Double(probe.generateTokens) / 2
+        let cacheBytes = streams * (attention?.rowBytes(positions: middle) ?? 0)
+        let rate = limits.reading.bytesPerSecond(of: stepBytes + Int(cacheBytes))
+        let products = max(streams * row, Double(stepBytes) / rate)
         guard counting == .everything, let attention else { return streams / products }
-        let middle = Double(probe.promptTokens) + Double(probe.generateTokens) / 2
-        return streams / (products + streams * attention.rowSeconds(positions: middle, on: limits))
+        return streams
+            / (products + streams * attention.rowSeconds(positions: middle, on: limits, bytesPerSecond: rate))
     }
 
     private func readSeconds(on limits: MachineLimits) -> Double {
-        Double(stepBytes) / limits.readBytesPerSecond
+        Double(stepBytes) / limits.reading.bytesPerSecond(of: stepBytes)
     }
 }
 

@@ -8,7 +8,7 @@ import Testing
 struct MachineLimitsTests {
     @Test func `every machine reads and multiplies`() throws {
         let limits = try MachineLimits.measure(kernels: "portable", threads: 2, seconds: 0.01)
-        #expect(limits.readBytesPerSecond > 1e8 && limits.int8OperationsPerSecond > 1e8)
+        #expect(limits.reading.bytesPerSecond > 1e8 && limits.int8OperationsPerSecond > 1e8)
         #expect(limits.f32OperationsPerSecond > 1e7 && limits.bf16OperationsPerSecond == nil)
         #expect(limits.json["threads"]?.intValue == 2)
         #expect(MachineLimits.text([limits]).contains("portable"))
@@ -19,7 +19,10 @@ struct MachineLimitsTests {
         defer { try? FileManager.default.removeItem(atPath: path) }
         let limits = [1, 2].map {
             MachineLimits(
-                kernels: "avx2", threads: $0, readBytesPerSecond: 1.5e9 * Double($0), int8OperationsPerSecond: 2e9,
+                kernels: "avx2", threads: $0,
+                reading: ReadingRates([
+                    .init(bytes: 1, bytesPerSecond: 2e9), .init(bytes: 9, bytesPerSecond: 1e9 * Double($0)),
+                ]), int8OperationsPerSecond: 2e9,
                 int8WideOperationsPerSecond: $0 == 1 ? 1e9 : nil, f32OperationsPerSecond: 1e9,
                 bf16OperationsPerSecond: $0 == 1 ? nil : 3e9)
         }
@@ -32,6 +35,18 @@ struct MachineLimitsTests {
         #expect(throws: CommandFailure.self) { try MachineLimits.read(from: path + "x", kernels: "avx2", threads: 1) }
     }
 
+    @Test func `what lies in a cache is read faster, and what lies between two sizes between their rates`() {
+        let reading = ReadingRates([
+            .init(bytes: 64, bytesPerSecond: 50), .init(bytes: 256, bytesPerSecond: 20),
+        ])
+        #expect([1, 64, 128, 256, 1000].map { reading.bytesPerSecond(of: $0) } == [50, 50, 35, 20, 20])
+        #expect(reading.bytesPerSecond == 20)
+        let other = ReadingRates([
+            .init(bytes: 64, bytesPerSecond: 40), .init(bytes: 256, bytesPerSecond: 25),
+        ])
+        #expect(reading.better(than: other).rates.map(\.bytesPerSecond) == [50, 25])
+    }
+
     @Test func `an impossible number of threads is an error`() {
         #expect(throws: CommandFailure.self) {
             try MachineLimits.measure(kernels: "portable", threads: 100_000, seconds: 0.01)
@@ -41,7 +56,7 @@ struct MachineLimitsTests {
 
 struct ModelWorkTests {
     private let machine = MachineLimits(
-        kernels: "k", threads: 1, readBytesPerSecond: 1e9, int8OperationsPerSecond: 2e9,
+        kernels: "k", threads: 1, reading: ReadingRates(bytesPerSecond: 1e9), int8OperationsPerSecond: 2e9,
         f32OperationsPerSecond: 1e9, bf16OperationsPerSecond: nil)
     private let work = ModelWork(
         layers: .init(integer: 1_000_000), head: .init(integer: 1_000_000), stepBytes: 4_000_000,
@@ -52,6 +67,21 @@ struct ModelWorkTests {
         let many = ThroughputCase(streams: 100, promptTokens: 1, generateTokens: 2)
         #expect(abs(work.generationLimit(one, on: machine) - 250) < 1e-6)
         #expect(abs(work.generationLimit(many, on: machine) - 500) < 1e-6)
+    }
+
+    @Test func `weights and the cache of all streams are read at the rate of their sum`() {
+        var limits = machine
+        limits.reading = ReadingRates([
+            .init(bytes: 4_000_000, bytesPerSecond: 2e9), .init(bytes: 16_000_000, bytesPerSecond: 1e9),
+        ])
+        var attending = work
+        let one = ThroughputCase(streams: 1, promptTokens: 3, generateTokens: 2)
+        #expect(abs(attending.generationLimit(one, on: limits) - 500) < 1e-6)
+        // Four positions of one layer.
+        attending.attention = AttentionWork(multiplyAdds: 1, positionBytes: 3_000_000, windows: [nil])
+        #expect(abs(attending.generationLimit(one, on: limits) - 250) < 1e-6)
+        let bytes = attending.generationLimit(one, on: limits, counting: .everything)
+        #expect(abs(bytes - 1 / (0.004 + 0.012)) < 1e-3)
     }
 
     @Test func `a format counts where its quants belong`() {
