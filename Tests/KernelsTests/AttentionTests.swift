@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test(arguments: KernelSet.all)
-    func `signs and sums of a row keep its products`(set: KernelSet) {
+    func `a row's transform is its sums under all patterns of signs`(set: KernelSet) {
         for (count, size) in [(8, 8), (24, 8), (64, 64), (80, 16), (96, 32), (256, 256)] {
             var numbers = SeededNumbers(seed: count)
             let x = numbers.floats(count, magnitude: 3)
@@ -149,7 +149,7 @@ import Testing
         }
     }
 
-    @Test(arguments: KernelSet.twins) func `signs and sums of a row have the bits of portable`(twin: KernelSet) {
+    @Test(arguments: KernelSet.twins) func `a twin's transform has the bits of portable`(twin: KernelSet) {
         for count in stride(from: 8, through: 256, by: 8) {
             var numbers = SeededNumbers(seed: count)
             let x = numbers.floats(count)

@@ -46,6 +46,8 @@ enum {
     /* Tiles that read the pages themselves, at memory speed, fetch this many blocks ahead: within a lot
      * the hardware runs ahead too, but it stops at the end. */
     attention_fetched_blocks = 3,
+    /* What an int8 key's integers lie around. */
+    attention_key_zero = 128,
     /* Floats before the values in one entry of partial results: maximum, sum, then padding. */
     attention_partial_header = 8,
 };
@@ -56,7 +58,7 @@ enum {
  *   keys    [kv_heads, 64 / 16, head_size, 16]   transposed: 16 tokens share one query broadcast
  *   values  [kv_heads, 64, head_size]
  * With int8, f32 scales [kv_heads, 64] lie behind each, and elements in fours of what is multiplied and added at
- * once, dimensions of a key, which are unsigned around 128, and the values of tokens, which are signed:
+ * once, dimensions of a key, unsigned around attention_key_zero, and the values of tokens, which are signed:
  *   keys    [kv_heads, 64 / 16, head_size / 4, 16, 4]
  *   values  [kv_heads, 64 / 4, head_size, 4]
  * A job sees one KV head: `keys` and `values` point at that head within lot 0. */
@@ -189,9 +191,10 @@ struct attention_kernels {
     void (*merge_spans)(
         const struct attention_job *job, const float *partials, int32_t row_begin, int32_t row_end);
 
-    /* Converts (rounding to nearest even) and writes every row into its slot; with int8 behind those of its block of
-     * 16 slots that come before it, of which one thread stores all.  int8: a head's row,
-     * after its transform, becomes quants as rows.h has them, and their scale / hadamard_size(head_size). */
+    /* Converts (rounding to nearest even) and writes every row into its slot.
+     * int8: a head's row, after its transform, becomes quants as rows.h has them, and their scale /
+     * hadamard_size(head_size).  What comes before it in its block of 16 slots has been stored, since a key is kept
+     * as its lead away from the first: one thread stores all of a block. */
     void (*store)(const struct attention_store_job *job);
 };
 

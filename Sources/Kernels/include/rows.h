@@ -13,6 +13,8 @@
 extern "C" {
 #endif
 
+enum { HADAMARD_MAX = 256 }; /* floats of a row whose transform is asked for */
+
 /* The greatest power of two that divides count. */
 static inline int32_t hadamard_size(int32_t count) { return count & -count; }
 
@@ -89,7 +91,7 @@ struct row_kernels {
 
     /* The Walsh-Hadamard transform of each hadamard_size(count) floats: of n floats, sums under all n
      * patterns of signs, so that a product of two rows becomes n times what it was, and no float stands out.
-     * count: a multiple of 8, 256 at most. */
+     * count: a multiple of 8, HADAMARD_MAX at most. */
     void (*hadamard_f32)(float *out, const float *x, int32_t count);
 };
 

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+_Static_assert(attention_head_size_max <= HADAMARD_MAX, "every head has a transform");
+
 // scratch, pairs being attention_rows_max: [scores, pairs x attention_score_stride][queries, pairs x head]
 // [widened, a chunk x head][values, pairs x head][span, pairs x head][score scales, pairs]
 struct workspace {
@@ -83,7 +85,7 @@ static int32_t tile_rows_at(const struct pair_block *block, int32_t tile) {
     return smaller(block->tile_rows, block->count - tile);
 }
 
-/* A query as integers, four of them together and `rows` apart, and behind them what takes the 128 of the keys away.
+/* A query as integers, four of them together and `rows` apart, and behind them what takes the keys' zero away.
  * Returns the scale of its scores. */
 static float pack_quants(
     const struct attention_steps *steps, const struct attention_job *job, const float *query, float *packed,
@@ -93,7 +95,7 @@ static float pack_quants(
     int32_t begin = 0, size = job->head_size;
     steps->rows->hadamard_f32(spread, query, size);
     float scale = steps->rows->f32_to_i8(quants, spread, size);
-    for (ptrdiff_t d = 0; d < size; d++) begin -= 128 * quants[d];
+    for (ptrdiff_t d = 0; d < size; d++) begin -= attention_key_zero * quants[d];
     for (ptrdiff_t four = 0; four < size / 4; four++) memcpy(packed + four * rows, quants + 4 * four, 4);
     memcpy(packed + (ptrdiff_t)(size / 4) * rows, &begin, sizeof begin);
     return job->scale * scale;

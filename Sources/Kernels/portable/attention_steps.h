@@ -31,7 +31,9 @@ static inline void attention_fetch(const char *from, size_t bytes) {
 /* Floats from the first of a chunk's weights to what one of the integers in their place is worth: behind those. */
 enum { attention_worth_place = attention_chunk_tokens / 2 };
 
-/* What weights are multiplied by to become integers of which the greatest is 255, and what one of those is worth.
+enum { attention_weight_greatest = 255 };
+
+/* What weights are multiplied by to become integers of which the greatest is that, and what one of those is worth.
  * With a greatest that is no number, all are 0, worth NaN. */
 struct attention_weight_scale {
     float factor, worth;
@@ -43,7 +45,8 @@ static inline struct attention_weight_scale attention_weight_scale(int32_t great
     if (greatest_bits < least) return (struct attention_weight_scale){ 0.0f, 0.0f };
     float greatest;
     __builtin_memcpy(&greatest, &greatest_bits, sizeof greatest);
-    return (struct attention_weight_scale){ 255.0f / greatest, greatest / 255.0f };
+    const float steps = attention_weight_greatest;
+    return (struct attention_weight_scale){ steps / greatest, greatest / steps };
 }
 
 /* A "tile" is 1 ... tile_rows (row, head) pairs, or up to lone_tile_rows where there are no more.  Slots and

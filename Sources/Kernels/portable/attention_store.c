@@ -43,7 +43,7 @@ static struct slot slot_of(
     return slot;
 }
 
-/* A row after its transform, which it is given, as integers: the scale makes products what they were before it. */
+/* A row after its transform as integers, and the scale that makes products what they were before it. */
 static float quantized(const struct row_kernels *rows, const float *spread, int8_t *quants, int32_t head_size) {
     return rows->f32_to_i8(quants, spread, head_size) / (float)hadamard_size(head_size);
 }
@@ -56,11 +56,11 @@ static void put_integer_value(const struct row_kernels *rows, struct slot slot, 
     scatter(slot.elements + slot.at / 4 * 4 * size + slot.at % 4, quants, size, 1, 4);
 }
 
-/* Takes away what the block's first key is by its integers. */
+/* Leaves a key's lead away from the first of its block, as that one's integers have it. */
 static void subtract_first(float *spread, const uint8_t *block, float scale, ptrdiff_t size) {
     for (ptrdiff_t four = 0; four < size / 4; four++)
         for (ptrdiff_t i = 0; i < 4; i++)
-            spread[four * 4 + i] -= (float)(block[four * attention_block_tokens * 4 + i] - 128) * scale;
+            spread[four * 4 + i] -= (float)(block[four * attention_block_tokens * 4 + i] - attention_key_zero) * scale;
 }
 
 static void put_integer_key(const struct row_kernels *rows, struct slot slot, const float *key, int32_t size) {
@@ -71,7 +71,7 @@ static void put_integer_key(const struct row_kernels *rows, struct slot slot, co
     rows->hadamard_f32(spread, key, size);
     if (in_block > 0) subtract_first(spread, block, slot.scales[first] * (float)hadamard_size(size), size);
     slot.scales[slot.at] = quantized(rows, spread, quants, size);
-    for (ptrdiff_t d = 0; d < size; d++) quants[d] ^= (int8_t)0x80; /* from around 0 to around 128 */
+    for (ptrdiff_t d = 0; d < size; d++) ((uint8_t *)quants)[d] = (uint8_t)(quants[d] + attention_key_zero);
     scatter((char *)block + in_block * 4, quants, size / 4, 4, attention_block_tokens * 4);
 }
 

@@ -1,6 +1,8 @@
 /* attention_operation.c: rotation, stores into the cache, and attention, by heads or by spans. */
 #include "attention_parts.h"
 
+_Static_assert(BLOCK_ROWS % attention_block_tokens == 0, "one worker stores all keys of a block of slots");
+
 static void normalize_heads(const struct row_kernels *kernels, const struct attention_layer *layer, float *x,
                             const float *weight, int32_t heads) {
     if (!weight) return;

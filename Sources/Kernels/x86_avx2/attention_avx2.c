@@ -25,16 +25,16 @@ INLINED ptrdiff_t unit_bytes(const enum attention_element element) {
     return element == attention_element_i8 ? 4 : (ptrdiff_t)attention_element_bytes(element);
 }
 
-/* Fours of 8-bit integers become 16-bit ones in two steps, since products of theirs would not fit: the first and the
+/* Fours of 8-bit integers become 16-bit ones in two passes, since products of theirs would not fit: the first and the
  * third, then the second and the fourth. */
-INLINED int steps_of(const enum attention_element element) { return element == attention_element_i8 ? 2 : 1; }
+INLINED int passes_of(const enum attention_element element) { return element == attention_element_i8 ? 2 : 1; }
 
-INLINED __m256i unsigned_pairs(__m256i fours, const int step) {
-    return step ? _mm256_srli_epi16(fours, 8) : _mm256_and_si256(fours, _mm256_set1_epi16(255));
+INLINED __m256i unsigned_pairs(__m256i fours, const int pass) {
+    return pass ? _mm256_srli_epi16(fours, 8) : _mm256_and_si256(fours, _mm256_set1_epi16(255));
 }
 
-INLINED __m256i signed_pairs(__m256i fours, const int step) {
-    return _mm256_srai_epi16(step ? fours : _mm256_slli_epi16(fours, 8), 8);
+INLINED __m256i signed_pairs(__m256i fours, const int pass) {
+    return _mm256_srai_epi16(pass ? fours : _mm256_slli_epi16(fours, 8), 8);
 }
 
 /* sum + a * b; of pairs of integers, both products. */
@@ -62,16 +62,16 @@ INLINED __m256 load_8(const char *base, const enum attention_element element) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16));
 }
 
-INLINED __m256 load_keys(const char *base, const enum attention_element element, const int step) {
+INLINED __m256 load_keys(const char *base, const enum attention_element element, const int pass) {
     __m256 keys = load_8(base, element);
     if (element != attention_element_i8) return keys;
-    return _mm256_castsi256_ps(unsigned_pairs(_mm256_castps_si256(keys), step));
+    return _mm256_castsi256_ps(unsigned_pairs(_mm256_castps_si256(keys), pass));
 }
 
-INLINED __m256 load_values(const char *base, const enum attention_element element, const int step) {
+INLINED __m256 load_values(const char *base, const enum attention_element element, const int pass) {
     __m256 values = load_8(base, element);
     if (element != attention_element_i8) return values;
-    return _mm256_castsi256_ps(signed_pairs(_mm256_castps_si256(values), step));
+    return _mm256_castsi256_ps(signed_pairs(_mm256_castps_si256(values), pass));
 }
 
 /* What is summed stays in its register: the compiler would otherwise load two vectors at once, and keep a sum
@@ -81,9 +81,9 @@ INLINED void in_order(__m256 *sum) { __asm__ volatile("" : "+x"(*sum) : : "memor
 /* One dimension of one block: the keys stay in registers, each row's query is fetched in turn. */
 INLINED void score_by_row(
     __m256 *sums, const float *query, const char *keys, const int rows,
-    const enum attention_element element, const int step) {
-    __m256 low = load_keys(keys, element, step);
-    __m256 high = load_keys(keys + 8 * unit_bytes(element), element, step);
+    const enum attention_element element, const int pass) {
+    __m256 low = load_keys(keys, element, pass);
+    __m256 high = load_keys(keys + 8 * unit_bytes(element), element, pass);
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
         __m256 q = _mm256_broadcast_ss(query + r);
@@ -95,14 +95,14 @@ INLINED void score_by_row(
 /* One dimension of `width` blocks: the queries stay in registers, 8 keys are fetched in turn. */
 INLINED void score_by_key(
     __m256 *sums, const float *query, const char *keys[4], const int rows, const int width,
-    const enum attention_element element, const int step) {
+    const enum attention_element element, const int pass) {
     __m256 q[3];
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) q[r] = _mm256_broadcast_ss(query + r);
 #pragma clang loop unroll(full)
     for (int half = 0; half < 2 * width; half++) {
         const char *base = keys[half / 2] + half % 2 * 8 * unit_bytes(element);
-        __m256 key = load_keys(base, element, step);
+        __m256 key = load_keys(base, element, pass);
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {
             __m256 *sum = &sums[2 * (half / 2 * rows + r) + half % 2];
@@ -118,7 +118,7 @@ INLINED void score_blocks(
     int32_t head_size, const int rows, const int width, const enum attention_element element) {
     const ptrdiff_t key_bytes = attention_block_tokens * unit_bytes(element);
     const int32_t units = element == attention_element_i8 ? head_size / 4 : head_size;
-    const float *begin = query + (ptrdiff_t)steps_of(element) * units * rows;
+    const float *begin = query + (ptrdiff_t)passes_of(element) * units * rows;
     __m256 sums[12];
 #pragma clang loop unroll(full)
     for (int k = 0; k < 2 * width * rows; k++)
@@ -137,10 +137,10 @@ INLINED void score_blocks(
             ahead[w] += key_bytes;
         }
 #pragma clang loop unroll(full)
-        for (int step = 0; step < steps_of(element); step++) {
-            const float *queries = query + (ptrdiff_t)(step * units + d) * rows;
-            if (rows > 3) score_by_row(sums, queries, keys[0], rows, element, step);
-            else score_by_key(sums, queries, keys, rows, width, element, step);
+        for (int pass = 0; pass < passes_of(element); pass++) {
+            const float *queries = query + (ptrdiff_t)(pass * units + d) * rows;
+            if (rows > 3) score_by_row(sums, queries, keys[0], rows, element, pass);
+            else score_by_key(sums, queries, keys, rows, width, element, pass);
         }
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++) keys[w] += key_bytes;
@@ -189,7 +189,8 @@ INLINED void score_elements(
 #undef ROWS
 }
 
-/* Queries of 8-bit integers as 16-bit ones, all of the first step before those of the second. */
+/* Queries of 8-bit integers as 16-bit ones, all of the first pass before those of the second.  Eight at a time: what
+ * is read and written past the last belongs to the tile, and to the array. */
 static void widen_queries(float *pairs, const float *query, int32_t rows, int32_t units) {
     const int32_t count = rows * units;
     for (int32_t i = 0; i < count; i += 8) {
@@ -237,11 +238,11 @@ static void scores(
 /* One slot: the values stay in registers, and each row's weight is fetched in turn. */
 INLINED void accumulate_by_row(
     __m256 *totals, const float *weights, const char *value, const int rows, const int width,
-    const enum attention_element element, const int step) {
+    const enum attention_element element, const int pass) {
     __m256 values[2];
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++)
-        values[w] = load_values(value + 8 * w * unit_bytes(element), element, step);
+        values[w] = load_values(value + 8 * w * unit_bytes(element), element, pass);
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
         __m256 weight = _mm256_broadcast_ss(weights + r * attention_score_stride);
@@ -254,14 +255,14 @@ INLINED void accumulate_by_row(
 /* One slot: the rows' weights stay in registers, and each 8 values are fetched in turn. */
 INLINED void accumulate_by_column(
     __m256 *totals, const float *weights, const char *value, const int rows, const int width,
-    const enum attention_element element, const int step) {
+    const enum attention_element element, const int pass) {
     __m256 weight[3];
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++)
         weight[r] = _mm256_broadcast_ss(weights + r * attention_score_stride);
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
-        __m256 values = load_values(value + 8 * w * unit_bytes(element), element, step);
+        __m256 values = load_values(value + 8 * w * unit_bytes(element), element, pass);
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {
             __m256 *total = &totals[r * width + w];
@@ -308,7 +309,7 @@ INLINED void accumulate_columns(
                 sums + r * (ptrdiff_t)head_size + column + 8 * w, totals[r * width + w]);
 }
 
-/* The same of integers, four slots in two steps: the blocks of slots [begin, end), all of one chunk. */
+/* The same of integers, four slots in two passes: the blocks of slots [begin, end), all of one chunk. */
 INLINED void accumulate_chunk(
     float *sums, const float *weights, const void *const *blocks, int32_t begin, int32_t end,
     int32_t head_size, ptrdiff_t column, const int rows, const int width) {
@@ -326,9 +327,9 @@ INLINED void accumulate_chunk(
         for (int i = 0; i < fours; i++, value += four_bytes, ahead += four_bytes) {
             if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)four_bytes);
 #pragma clang loop unroll(full)
-            for (int step = 0; step < steps_of(element); step++, pair++) {
-                if (rows > width) accumulate_by_row(totals, pair, value, rows, width, element, step);
-                else accumulate_by_column(totals, pair, value, rows, width, element, step);
+            for (int pass = 0; pass < passes_of(element); pass++, pair++) {
+                if (rows > width) accumulate_by_row(totals, pair, value, rows, width, element, pass);
+                else accumulate_by_column(totals, pair, value, rows, width, element, pass);
             }
         }
     }

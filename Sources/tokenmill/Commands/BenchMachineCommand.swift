@@ -9,7 +9,8 @@ struct BenchMachineCommand: ParsableCommand {
         commandName: "machine", abstract: "Measure memory bandwidth and arithmetic peaks.",
         discussion: """
             Each figure is the best of many short tries, since other programs can only take from
-            a limit. A multiply-add is two operations. Reading takes 512 MB of memory.
+            a limit. A multiply-add is two operations. Memory is read in pieces of 32 to 512 MB, of
+            which caches may hold some.
 
               tokenmill bench machine --threads 1,2
             """)
@@ -20,7 +21,7 @@ struct BenchMachineCommand: ParsableCommand {
     @Option(help: "Kernels whose instructions are used: portable, avx2, avx512 or avx512bf16. Default: the best.")
     var kernels: String?
 
-    @Option(help: "Seconds for each figure.")
+    @Option(help: "Seconds for each figure; those of reading share them.")
     var seconds = 0.5
 
     @Flag(help: "Print JSON instead of a table.")
