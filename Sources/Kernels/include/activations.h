@@ -53,8 +53,9 @@ static inline struct activation_block *activation_group(uint8_t *first, int32_t 
     return (struct activation_block *)(first + (size_t)(row / ACTIVATION_SLOTS) * activation_group_bytes(cols));
 }
 
-/* Blocks whose magnitudes all lie below this count as zeros: 127 / max would not be finite. */
-#define ACTIVATION_MAGNITUDE_LEAST 1e-36f
+/* Blocks whose magnitudes all lie below this count as zeros: 127 / max must be finite, and no product with the least
+ * scale of f16 so small that it becomes a zero, whose sign would depend on how it came about. */
+#define ACTIVATION_MAGNITUDE_LEAST 1e-30f
 
 /* Quantizes columns [begin, end) of a row, both multiples of 32, into its slot of a group.
  * x: f32, the row from column 0 on.

@@ -14,14 +14,14 @@
  * keeps them inside f16; output_scale takes it back.
  *
  * The order of float operations is part of the contract, and every twin keeps it bit for bit:
- *   integer: acc = 0; per block, per group: acc = fma(ws * xs, (float)sum((q - zero) * x), acc);
+ *   integer: acc = 0; per block, per group: acc = fma(ws * (float)sum((q - zero) * x), xs, acc);
  *            then, with offsets, acc = fma(wo, xs * (float)sum(x), acc).  y = acc * output_scale.
  *   F32, F16: acc = fma(w, x, acc) in column order, x being f32.
  *   BF16: acc = 0; per pair of columns acc = fma(w, x, acc), first of the odd column, then of the even one,
  *            x being rounded rows.  This is VDPBF16PS by Intel's definition: rounding to nearest even,
  *            denormal inputs count as zeros of their sign, and a result that is denormal after rounding to
  *            24 bits becomes a zero of its sign, whatever the thread's own mode.
- * Which NaN a NaN is, is left open.
+ * Which NaN a NaN is, is left open, and whether an infinite scale gives infinities or NaNs.
  */
 #ifndef TOKENMILL_MATMUL_H
 #define TOKENMILL_MATMUL_H

@@ -51,8 +51,8 @@ static void integer_panel(const struct packed_matrix *w, int32_t panel, const st
                     int32_t sum = 0;
                     for (int32_t c = g * group; c < (g + 1) * group; c++)
                         sum += (quant_at(block, bits, r, c) - w->zero) * blocks[b].quants[slot][c];
-                    float scale = half_to_float(scales[g * PANEL_ROWS + r]) * blocks[b].scales[slot];
-                    acc = fmaf(scale, (float)sum, acc);
+                    float products = half_to_float(scales[g * PANEL_ROWS + r]) * (float)sum;
+                    acc = fmaf(products, blocks[b].scales[slot], acc);
                     if (w->has_offsets) {
                         float scaled = group == 32 ? blocks[b].scaled32[slot] : blocks[b].scaled16[g][slot];
                         acc = fmaf(half_to_float(offsets[g * PANEL_ROWS + r]), scaled, acc);

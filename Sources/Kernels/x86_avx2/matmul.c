@@ -147,8 +147,8 @@ INLINE void add_block(const int tokens, const struct integer_kind kind, __m256i 
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
             __m256 scale = _mm256_broadcast_ss(&x->scales[t]);
-            acc[t][0] = _mm256_fmadd_ps(_mm256_mul_ps(s0, scale), _mm256_cvtepi32_ps(sum[t][0]), acc[t][0]);
-            acc[t][1] = _mm256_fmadd_ps(_mm256_mul_ps(s1, scale), _mm256_cvtepi32_ps(sum[t][1]), acc[t][1]);
+            acc[t][0] = _mm256_fmadd_ps(_mm256_mul_ps(s0, _mm256_cvtepi32_ps(sum[t][0])), scale, acc[t][0]);
+            acc[t][1] = _mm256_fmadd_ps(_mm256_mul_ps(s1, _mm256_cvtepi32_ps(sum[t][1])), scale, acc[t][1]);
         }
         if (kind.shift != SHIFT_OFFSETS) continue;
         const uint16_t *at = scales + groups * PANEL_ROWS + g * 16;

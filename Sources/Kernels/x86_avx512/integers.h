@@ -46,13 +46,27 @@ INLINE const uint8_t *panel_at(const struct integer_kind kind, const struct pack
     return w->data + block_bytes_of(kind) * (size_t)(w->cols / ACTIVATION_BLOCK) * (size_t)panel;
 }
 
-/* What the zero point takes away from the products of row t with a group's quants: where their sum begins. */
+/* A float between 2^23 and 2^24 counts whole numbers in its last place.  A sum of integers that begins with the bits
+ * of this one, and adds less than 2^22 either way, is then a float already, `COUNTING_FROM` too large, and needs no
+ * conversion: by a fused multiplication with a scale, of which `COUNTING_FROM` times the scale is taken away, it comes
+ * out as the scaled sum, rounded once.  That product is exact, since scales have 11 bits. */
+#define COUNTING_FROM 12582912.0f
+
+/* Where the sum of the products of row t with a group's quants begins: less what the zero point takes away. */
 INLINE __m512i begin_sum(const struct integer_kind kind, const struct packed_matrix *w, const struct product_rows rows,
                          int t, int32_t b, int g) {
-    if (kind.offsets) return _mm512_setzero_si512();
+    const __m512i begin = _mm512_castps_si512(_mm512_set1_ps(COUNTING_FROM));
+    if (kind.offsets) return begin;
     const struct activation_block *row = block_of(rows, t, b);
     __m512i pairs = broadcast4(kind.group == 32 ? row->pairs32[t % 4] : row->pairs16[g][t % 4]);
-    return _mm512_dpwssd_epi32(_mm512_setzero_si512(), pairs, _mm512_set1_epi16((int16_t)-w->zero));
+    return _mm512_dpwssd_epi32(begin, pairs, _mm512_set1_epi16((int16_t)-w->zero));
+}
+
+INLINE __m512 taken_away(__m512 scale) { return _mm512_mul_ps(scale, _mm512_set1_ps(-COUNTING_FROM)); }
+
+/* scale * sum; `away` is taken_away(scale). */
+INLINE __m512 scaled_products(__m512i sum, __m512 scale, __m512 away) {
+    return _mm512_fmadd_ps(_mm512_castsi512_ps(sum), scale, away);
 }
 
 /* Row t's scaled sum of a group, which offsets multiply. */

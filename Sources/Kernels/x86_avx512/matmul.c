@@ -31,11 +31,11 @@ INLINE void add_block(const int tokens, const struct integer_kind kind, const st
                 sum[t] = _mm512_dpbusd_epi32(sum[t], q, broadcast4(quants + k * 4));
             }
         }
-        __m512 scale = load_half(scales + g * 16);
+        __m512 scale = load_half(scales + g * 16), away = taken_away(scale);
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
-            __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(block_of(rows, t, b)->scales[t % 4]));
-            acc[t] = _mm512_fmadd_ps(both, _mm512_cvtepi32_ps(sum[t]), acc[t]);
+            __m512 own = _mm512_set1_ps(block_of(rows, t, b)->scales[t % 4]);
+            acc[t] = _mm512_fmadd_ps(scaled_products(sum[t], scale, away), own, acc[t]);
         }
         if (!kind.offsets) continue;
         __m512 offset = load_half(scales + groups * PANEL_ROWS + g * 16);

@@ -1,7 +1,7 @@
 /* widened.h (AVX-512 with VNNI): panels times many rows.
  * Three panels go through a tile of four rows together, so that what a row has is loaded once for all.  They are
  * written out for that, with quants of 8 bits and scales of f32, which all tiles behind then need not unpack:
- *   [8][16 rows][4] bytes, f32 [32 / group][16], and, with offsets, f32 [32 / group][16]
+ *   [8][16 rows][4] bytes, then f32 [32 / group][16] each: scales, taken_away of those, and offsets, if there are any
  * In a pass of its own: stores among a tile's loads cost more than they save (Sources/Kernels/README.md). */
 #ifndef KERNELS_X86_AVX512_WIDENED_H
 #define KERNELS_X86_AVX512_WIDENED_H
@@ -11,8 +11,11 @@
 
 enum { WIDENED_QUANT_BYTES = 512 };
 
+/* Floats of a block's scales. */
+INLINE size_t scale_floats(const struct integer_kind kind) { return (size_t)(32 / kind.group) * PANEL_ROWS; }
+
 INLINE size_t widened_block_bytes(const struct integer_kind kind) {
-    return WIDENED_QUANT_BYTES + 2 * scale_bytes(kind);
+    return WIDENED_QUANT_BYTES + (kind.offsets ? 3 : 2) * scale_floats(kind) * sizeof(float);
 }
 
 INLINE size_t widened_panel_bytes(const struct integer_kind kind, const struct packed_matrix *w) {
@@ -29,8 +32,14 @@ INLINE void widen_panel(const struct integer_kind kind, const struct packed_matr
     for (; block < end; block += block_bytes_of(kind), widened += widened_block_bytes(kind)) {
         for (int k = 0; k < 8; k++) _mm512_storeu_si512(widened + k * 64, load_quants(kind.bits, block, k));
         const uint16_t *halves = (const uint16_t *)(block + quant_bytes(kind));
-        float *scales = (float *)(widened + WIDENED_QUANT_BYTES);
-        for (size_t i = 0; i < scale_bytes(kind) / 2; i += 16) _mm512_storeu_ps(scales + i, load_half(halves + i));
+        const size_t count = scale_floats(kind);
+        float *scales = (float *)(widened + WIDENED_QUANT_BYTES), *away = scales + count, *offsets = away + count;
+        for (size_t i = 0; i < count; i += PANEL_ROWS) {
+            __m512 scale = load_half(halves + i);
+            _mm512_storeu_ps(scales + i, scale);
+            _mm512_storeu_ps(away + i, taken_away(scale));
+            if (kind.offsets) _mm512_storeu_ps(offsets + i, load_half(halves + count + i));
+        }
     }
 }
 
@@ -38,6 +47,7 @@ INLINE void widen_panel(const struct integer_kind kind, const struct packed_matr
 INLINE void add_widened(const int tokens, const struct integer_kind kind, const struct packed_matrix *w,
                         const uint8_t *block, size_t apart, const struct product_rows rows, int32_t b, __m512 *acc) {
     const int together = INTEGER_PANELS_TOGETHER, groups = 32 / kind.group, steps = kind.group / 4;
+    const size_t away = scale_floats(kind) * sizeof(float), offsets = 2 * away; /* bytes behind the scales */
 #pragma clang loop unroll(full)
     for (int g = 0; g < groups; g++) {
         __m512i sum[INTEGER_PANELS_TOGETHER * ACTIVATION_SLOTS];
@@ -67,18 +77,19 @@ INLINE void add_widened(const int tokens, const struct integer_kind kind, const 
 #pragma clang loop unroll(full)
             for (int p = 0; p < together; p++) {
                 int i = p * tokens + t;
-                __m512 both = _mm512_mul_ps(_mm512_loadu_ps(scales + (size_t)p * apart), own);
-                acc[i] = _mm512_fmadd_ps(both, _mm512_cvtepi32_ps(sum[i]), acc[i]);
+                const uint8_t *scale = scales + (size_t)p * apart;
+                __m512 products =
+                    scaled_products(sum[i], _mm512_loadu_ps(scale), _mm512_loadu_ps(scale + away));
+                acc[i] = _mm512_fmadd_ps(products, own, acc[i]);
             }
         }
         if (!kind.offsets) continue;
-        const uint8_t *offsets = scales + groups * PANEL_ROWS * 4;
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
             __m512 scaled = _mm512_set1_ps(scaled_sum(kind, rows, t, b, g));
 #pragma clang loop unroll(full)
             for (int p = 0; p < together; p++) {
-                __m512 offset = _mm512_loadu_ps(offsets + (size_t)p * apart), *to = &acc[p * tokens + t];
+                __m512 offset = _mm512_loadu_ps(scales + (size_t)p * apart + offsets), *to = &acc[p * tokens + t];
                 *to = _mm512_fmadd_ps(offset, scaled, *to);
             }
         }
