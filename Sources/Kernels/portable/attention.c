@@ -295,35 +295,34 @@ static void score_span(const struct span_pass *pass, enum reading reading) {
     }
 }
 
-static void softmax_span(const struct span_pass *pass, float (*states)[2]) {
-    const struct attention_job *job = pass->block->job;
-    for (int32_t tile = 0; tile < pass->block->count; tile += pass->block->tile_rows) {
-        struct slot_range shared = tile_range(pass, tile);
-        int32_t rows = tile_rows_at(pass->block, tile);
-        int32_t begin = first_block(shared), end = last_block(shared);
-        for (int32_t r = tile; r < tile + rows; r++) {
-            float *scores = pass->space->scores + (ptrdiff_t)r * attention_score_stride;
-            int32_t pair = pass->block->first + r;
-            struct slot_range own = visible(job, pair, pair, pass->span);
-            if (own.begin < own.end) {
-                pass->steps->softmax(
-                    scores, begin, end, own.begin, own.end, pass->space->score_scales[r], job->soft_cap, states[r]);
-                continue;
-            }
-            states[r][0] = states[r][1] = 0.0f;
-            for (int32_t s = shared.begin; s < shared.end; s++) scores[s] = 0.0f;
-        }
-    }
+/* Nothing of the span weighs anything for a row. */
+static void clear_weights(float *scores, int32_t block_begin, int32_t block_end) {
+    int32_t first = block_begin / attention_chunk_blocks, last = (block_end - 1) / attention_chunk_blocks;
+    size_t chunk = attention_chunk_tokens;
+    memset(scores + (size_t)first * chunk, 0, (size_t)(last + 1 - first) * chunk * sizeof(float));
 }
 
-/* Weights become integers. */
-static void weigh_span(const struct span_pass *pass) {
+/* Scores become weights. */
+static void weigh_span(const struct span_pass *pass, float (*states)[2]) {
+    const struct attention_job *job = pass->block->job;
+    const struct attention_steps *steps = pass->steps;
     for (int32_t tile = 0; tile < pass->block->count; tile += pass->block->tile_rows) {
-        struct slot_range range = tile_range(pass, tile);
-        if (range.begin >= range.end) continue;
+        struct slot_range shared = tile_range(pass, tile);
+        int32_t begin = first_block(shared), end = last_block(shared);
         for (int32_t r = tile; r < tile + tile_rows_at(pass->block, tile); r++) {
-            float *weights = pass->space->scores + (ptrdiff_t)r * attention_score_stride;
-            pass->steps->weigh(weights, pass->value_scales, first_block(range), last_block(range));
+            float *scores = pass->space->scores + (ptrdiff_t)r * attention_score_stride;
+            float scale = pass->space->score_scales[r], *state = states[r];
+            int32_t pair = pass->block->first + r;
+            struct slot_range own = visible(job, pair, pair, pass->span);
+            if (own.begin >= own.end) {
+                state[0] = state[1] = 0.0f;
+                if (shared.begin < shared.end) clear_weights(scores, begin, end);
+            } else if (job->element == attention_element_i8) {
+                steps->weigh(
+                    scores, pass->value_scales, begin, end, own.begin, own.end, scale, job->soft_cap, state);
+            } else {
+                steps->softmax(scores, begin, end, own.begin, own.end, scale, job->soft_cap, state);
+            }
         }
     }
 }
@@ -383,8 +382,7 @@ static void attend_span(
     enum reading reading = reading_of(block);
     if (reading == READ_AT_ONCE) fetch_first(&pass);
     score_span(&pass, reading);
-    softmax_span(&pass, states);
-    if (block->job->element == attention_element_i8) weigh_span(&pass);
+    weigh_span(&pass, states);
     accumulate_span(&pass, reading, sums);
 }
 

@@ -81,29 +81,54 @@ static void softmax(
     state[1] = lanes_sum(lanes);
 }
 
-static int32_t magnitude_bits(float x) {
-    int32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits & 0x7fffffff;
+/* Caps the scores of slots [begin, end) and returns the greatest; `scale` becomes what they are still to be
+ * multiplied by. */
+static float greatest_score(float *scores, int32_t begin, int32_t end, float *scale, float soft_cap) {
+    float greatest = -INFINITY;
+    for (int32_t s = begin; s < end; s++) {
+        if (soft_cap > 0.0f) scores[s] = soft_cap * portable_tanh(scores[s] * *scale / soft_cap);
+        greatest = scores[s] > greatest ? scores[s] : greatest;
+    }
+    if (soft_cap > 0.0f) *scale = 1.0f;
+    return greatest;
 }
 
-static void weigh(float *weights, const float *const *scales, int32_t block_begin, int32_t block_end) {
+static float power_weight(float score, struct attention_powers by) {
+    float rounded = fmaf(score, by.factor, by.from), whole = rounded - by.from;
+    float f = fmaf(score, by.factor, -whole);
+    float p = fmaf(POWER_C3, f, POWER_C2);
+    p = fmaf(p, f, POWER_C1);
+    p = fmaf(p, f, POWER_C0);
+    return p * power_of_two(rounded > POWER_LEAST ? rounded : POWER_LEAST);
+}
+
+static void weigh(
+    float *scores, const float *const *scales, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end,
+    float scale, float soft_cap, float state[2]) {
     const int32_t slots = attention_chunk_tokens;
+    struct attention_powers powers = attention_powers(greatest_score(scores, begin, end, &scale, soft_cap), scale);
+    float lanes[lane_count] = { 0 };
     for (int32_t first = block_begin * 16 / slots * slots; first < block_end * 16; first += slots) {
         float scaled[attention_chunk_tokens] = { 0 };
         int32_t greatest = 0;
         for (int32_t i = 0; i < slots; i++) {
             int32_t s = first + i;
-            if (s / 16 < block_begin || s / 16 >= block_end || weights[s] == 0.0f) continue;
-            scaled[i] = weights[s] * scales[s / 16][s % 16];
-            if (magnitude_bits(scaled[i]) > greatest) greatest = magnitude_bits(scaled[i]);
+            if (s < begin || s >= end) continue;
+            float weight = power_weight(scores[s], powers);
+            lanes[s % lane_count] += weight;
+            scaled[i] = weight * scales[s / 16][s % 16];
+            /* As bits infinity is above all numbers, and NaN above that. */
+            int32_t bits = (int32_t)float_bits(scaled[i]);
+            greatest = bits > greatest ? bits : greatest;
         }
         struct attention_weight_scale by = attention_weight_scale(greatest);
-        uint8_t *quants = (uint8_t *)(weights + first);
+        uint8_t *quants = (uint8_t *)(scores + first);
         for (int32_t i = 0; i < slots; i++)
-            quants[i] = by.factor > 0 ? (uint8_t)nearbyintf(scaled[i] * by.factor) : 0;
-        weights[first + attention_worth_place] = by.worth;
+            quants[i] = by.factor > 0 && scaled[i] > 0 ? (uint8_t)nearbyintf(scaled[i] * by.factor) : 0;
+        scores[first + attention_worth_place] = by.worth;
     }
+    state[0] = powers.maximum;
+    state[1] = lanes_sum(lanes);
 }
 
 static void accumulate_i8(

@@ -7,6 +7,7 @@
 
 #include "../include/attention.h"
 #include "../include/rows.h"
+#include "exponential.h"
 
 enum {
     attention_span_blocks = attention_span_tokens / attention_block_tokens,
@@ -31,7 +32,26 @@ static inline void attention_fetch(const char *from, size_t bytes) {
 /* Floats from the first of a chunk's weights to what one of the integers in their place is worth: behind those. */
 enum { attention_worth_place = attention_chunk_tokens / 2 };
 
-enum { attention_weight_greatest = 255 };
+enum {
+    attention_weight_greatest = 255,
+    /* Bits of floats: with greater ones weights are no numbers, and with less than 2^-100 all are 0. */
+    attention_weight_infinity = 0x7f800000,
+    attention_weight_least = 27 << 23,
+};
+
+/* Of one row and head: weights are 2^(score * factor - top), top being a whole number, the greatest score's nearest.
+ * from: EXP_ROUNDER - top, to which score * factor is added to be rounded. */
+struct attention_powers {
+    float factor, from, maximum; /* maximum: top as a power of e */
+};
+
+/* greatest: of the scores.  scale: what they are multiplied by, before the exponential. */
+static inline struct attention_powers attention_powers(float greatest, float scale) {
+    const float ln_2 = 0x1.62e43p-1f;
+    float factor = scale * EXP_LOG2_E;
+    float top = __builtin_fmaf(greatest, factor, EXP_ROUNDER) - EXP_ROUNDER;
+    return (struct attention_powers){ factor, EXP_ROUNDER - top, top * ln_2 + 0.0f };
+}
 
 /* What weights are multiplied by to become integers of which the greatest is that, and what one of those is worth.
  * With a greatest that is no number, all are 0, worth NaN. */
@@ -40,9 +60,8 @@ struct attention_weight_scale {
 };
 
 static inline struct attention_weight_scale attention_weight_scale(int32_t greatest_bits) {
-    const int32_t infinity = 0x7f800000, least = 27 << 23; /* 2^-100: below, all are 0 */
-    if (greatest_bits >= infinity) return (struct attention_weight_scale){ 0.0f, __builtin_nanf("") };
-    if (greatest_bits < least) return (struct attention_weight_scale){ 0.0f, 0.0f };
+    if (greatest_bits >= attention_weight_infinity) return (struct attention_weight_scale){ 0.0f, __builtin_nanf("") };
+    if (greatest_bits < attention_weight_least) return (struct attention_weight_scale){ 0.0f, 0.0f };
     float greatest;
     __builtin_memcpy(&greatest, &greatest_bits, sizeof greatest);
     const float steps = attention_weight_greatest;
@@ -75,9 +94,12 @@ struct attention_steps {
         float *scores, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end,
         float scale, float soft_cap, float state[2]);
 
-    /* int8: one pair's weights of all chunks that have one of these blocks, times their slots' scales unless they
-     * are 0, become integers in place, as wide as the table likes; those outside the blocks are 0. */
-    void (*weigh)(float *weights, const float *const *scales, int32_t block_begin, int32_t block_end);
+    /* int8, instead: weights are powers of two, attention_powers, and within [begin, end) at least 2^-126, so that no
+     * value that is no number goes unnoticed.  Of all chunks that have one of these blocks they become, times their
+     * slots' scales, integers in place, as wide as the table likes; 0 outside.  scale is not negative. */
+    void (*weigh)(
+        float *scores, const float *const *scales, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end,
+        float scale, float soft_cap, float state[2]);
 
     /* sums[r * head_size + d] = fma(weights[r * attention_score_stride + s], value[s, d], sums), s
      * ascending in [begin, end).  value[s, d]: blocks[s / 16] + s % 16 * head_size + d elements.

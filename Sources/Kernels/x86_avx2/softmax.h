@@ -75,31 +75,79 @@ INLINED __m256i pairs_of_fours(__m256i low, __m256i high) {
     return _mm256_shuffle_epi8(words, order);
 }
 
-static void weigh(float *weights, const float *const *scales, int32_t block_begin, int32_t block_end) {
-    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
-    for (int32_t b = block_begin / attention_chunk_blocks * attention_chunk_blocks; b < block_end;
-         b += attention_chunk_blocks) {
-        float *chunk = weights + 16 * b;
-        __m256 scaled[2 * attention_chunk_blocks];
-        __m256i greatest = _mm256_setzero_si256(), quants[2 * attention_chunk_blocks];
-        for (int k = 0; k < 2 * attention_chunk_blocks; k++) {
-            scaled[k] = _mm256_setzero_ps();
-            if (b + k / 2 < block_begin || b + k / 2 >= block_end) continue;
-            __m256 weight = _mm256_loadu_ps(chunk + 8 * k);
-            __m256 counts = _mm256_cmp_ps(weight, _mm256_setzero_ps(), _CMP_NEQ_UQ);
-            __m256 scale = _mm256_loadu_ps(scales[b + k / 2] + k % 2 * 8);
-            scaled[k] = _mm256_and_ps(counts, _mm256_mul_ps(weight, scale));
-            greatest = _mm256_max_epi32(greatest, _mm256_and_si256(_mm256_castps_si256(scaled[k]), magnitude));
+/* power_weight of 8 scores. */
+INLINED __m256 power_weights(__m256 score, __m256 factor, __m256 from) {
+    __m256 rounded = _mm256_fmadd_ps(score, factor, from), whole = _mm256_sub_ps(rounded, from);
+    __m256 f = _mm256_fmsub_ps(score, factor, whole);
+    __m256 p = _mm256_fmadd_ps(_mm256_set1_ps(POWER_C3), f, _mm256_set1_ps(POWER_C2));
+    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(POWER_C1));
+    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(POWER_C0));
+    __m256i clamped = _mm256_castps_si256(_mm256_max_ps(rounded, _mm256_set1_ps(POWER_LEAST)));
+    return _mm256_mul_ps(p, _mm256_castsi256_ps(_mm256_slli_epi32(clamped, 23)));
+}
+
+/* Caps scores, and returns the greatest of slots [begin, end). */
+INLINED float greatest_score(float *scores, int32_t begin, int32_t end, float scale, float soft_cap) {
+    const __m256 caps = _mm256_set1_ps(soft_cap), scales = _mm256_set1_ps(scale);
+    const __m256 lowest = _mm256_set1_ps(-INFINITY);
+    __m256 greatest = lowest;
+    for (int32_t s = begin / 8 * 8; s < end; s += 8) {
+        __m256 score = _mm256_loadu_ps(scores + s);
+        if (soft_cap > 0.0f) {
+            score = _mm256_mul_ps(caps, tanh_8(_mm256_div_ps(_mm256_mul_ps(score, scales), caps)));
+            _mm256_storeu_ps(scores + s, score);
         }
-        struct attention_weight_scale by = attention_weight_scale(greatest_8(greatest));
-        for (int k = 0; k < 2 * attention_chunk_blocks; k++) {
-            quants[k] = _mm256_cvtps_epi32(_mm256_mul_ps(scaled[k], _mm256_set1_ps(by.factor)));
-            if (!(by.factor > 0)) quants[k] = _mm256_setzero_si256();
-        }
-        for (int k = 0; k < attention_chunk_blocks; k++)
-            _mm256_storeu_si256((__m256i *)(chunk + 8 * k), pairs_of_fours(quants[2 * k], quants[2 * k + 1]));
-        chunk[attention_worth_place] = by.worth;
+        if (s < begin || s + 8 > end) score = _mm256_blendv_ps(lowest, score, slots_within(s, begin, end));
+        greatest = _mm256_max_ps(score, greatest);
     }
+    return max_8(greatest);
+}
+
+/* One chunk's weights as integers, of slots [begin, end); `whole`: of all.  Adds the weights to their lanes. */
+INLINED void weigh_chunk(
+    float *scores, const float *const *scales, int32_t first, int32_t begin, int32_t end, struct attention_powers by,
+    const int whole, __m256 lanes[2]) {
+    const __m256 factor = _mm256_set1_ps(by.factor), from = _mm256_set1_ps(by.from);
+    __m256 scaled[2 * attention_chunk_blocks];
+    __m256i greatest = _mm256_setzero_si256(), quants[2 * attention_chunk_blocks];
+    for (int k = 0; k < 2 * attention_chunk_blocks; k++) {
+        int32_t s = first + 8 * k;
+        scaled[k] = _mm256_setzero_ps();
+        if (!whole && (s + 8 <= begin || s >= end)) continue;
+        __m256 weight = power_weights(_mm256_loadu_ps(scores + s), factor, from);
+        __m256 product = _mm256_loadu_ps(scales[s / 16] + s % 16);
+        __m256 counts = slots_within(s, begin, end);
+        if (!whole) weight = _mm256_and_ps(weight, counts);
+        lanes[k % 2] = _mm256_add_ps(lanes[k % 2], weight);
+        scaled[k] = _mm256_mul_ps(weight, product);
+        if (!whole) scaled[k] = _mm256_and_ps(scaled[k], counts);
+        greatest = _mm256_max_epi32(greatest, _mm256_castps_si256(scaled[k]));
+    }
+    struct attention_weight_scale worth = attention_weight_scale(greatest_8(greatest));
+    for (int k = 0; k < 2 * attention_chunk_blocks; k++) {
+        quants[k] = _mm256_cvtps_epi32(_mm256_mul_ps(scaled[k], _mm256_set1_ps(worth.factor)));
+        if (!(worth.factor > 0)) quants[k] = _mm256_setzero_si256();
+    }
+    for (int k = 0; k < attention_chunk_blocks; k++)
+        _mm256_storeu_si256(
+            (__m256i *)(scores + first + 8 * k), pairs_of_fours(quants[2 * k], quants[2 * k + 1]));
+    scores[first + attention_worth_place] = worth.worth;
+}
+
+static void weigh(
+    float *scores, const float *const *scales, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end,
+    float scale, float soft_cap, float state[2]) {
+    const int32_t slots = attention_chunk_tokens;
+    float greatest = greatest_score(scores, begin, end, scale, soft_cap);
+    struct attention_powers by = attention_powers(greatest, soft_cap > 0.0f ? 1.0f : scale);
+    __m256 lanes[2] = { _mm256_setzero_ps(), _mm256_setzero_ps() };
+    for (int32_t first = block_begin * 16 / slots * slots; first < block_end * 16; first += slots) {
+        int whole = first >= begin && first + slots <= end;
+        if (whole) weigh_chunk(scores, scales, first, begin, end, by, 1, lanes);
+        else weigh_chunk(scores, scales, first, begin, end, by, 0, lanes);
+    }
+    state[0] = by.maximum;
+    state[1] = sum_16(lanes[0], lanes[1]);
 }
 
 #pragma clang attribute pop
