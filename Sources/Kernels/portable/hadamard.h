@@ -1,5 +1,5 @@
-/* hadamard.h: the Walsh-Hadamard transform of rows.h, 8 floats at a time; one text for every table, of which each
- * compiles it with its own instructions.
+/* hadamard.h: the Walsh-Hadamard transform of rows.h, a register of floats at a time; one text for every table, which
+ * each compiles with its own instructions, after saying as HADAMARD_WIDTH how many floats a register holds.
  * Every result is one sum or difference a stage, so that no width or order changes a bit. */
 #ifndef KERNELS_HADAMARD_H
 #define KERNELS_HADAMARD_H
@@ -9,55 +9,82 @@
 
 typedef float eight_floats __attribute__((vector_size(32), aligned(4)));
 
-/* The three stages within 8 floats: of two neighbours, their sum and their difference. */
-HADAMARD_INLINE void hadamard_within(eight_floats *at) {
-    const eight_floats ones = { 1, -1, 1, -1, 1, -1, 1, -1 }, pairs = { 1, 1, -1, -1, 1, 1, -1, -1 };
-    const eight_floats fours = { 1, 1, 1, 1, -1, -1, -1, -1 };
-    eight_floats x = *at;
-    x = __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6) + x * ones;
-    x = __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5) + x * pairs;
-    *at = __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3) + x * fours;
+/* Partners are `apart`: of two, the first becomes their sum, and the other the difference.  Negated or not, x joins its
+ * partner in one rounding. */
+#define HADAMARD_SIGN(i, apart) ((i) & (apart) ? -1.0f : 1.0f)
+#define HADAMARD_SIGNS_4(i, apart)                                                                                  \
+    HADAMARD_SIGN(i, apart), HADAMARD_SIGN(i + 1, apart), HADAMARD_SIGN(i + 2, apart), HADAMARD_SIGN(i + 3, apart)
+#define HADAMARD_SIGNS_8(apart) HADAMARD_SIGNS_4(0, apart), HADAMARD_SIGNS_4(4, apart)
+#define HADAMARD_PARTNERS_4(i, apart) (i) ^ (apart), (i + 1) ^ (apart), (i + 2) ^ (apart), (i + 3) ^ (apart)
+#define HADAMARD_PARTNERS_8(apart) HADAMARD_PARTNERS_4(0, apart), HADAMARD_PARTNERS_4(4, apart)
+
+HADAMARD_INLINE eight_floats hadamard_eight(eight_floats x) {
+    x = x * (eight_floats){ HADAMARD_SIGNS_8(1) } + __builtin_shufflevector(x, x, HADAMARD_PARTNERS_8(1));
+    x = x * (eight_floats){ HADAMARD_SIGNS_8(2) } + __builtin_shufflevector(x, x, HADAMARD_PARTNERS_8(2));
+    return x * (eight_floats){ HADAMARD_SIGNS_8(4) } + __builtin_shufflevector(x, x, HADAMARD_PARTNERS_8(4));
 }
 
-/* One stage of `count` vectors, whose partners are `apart`. */
-HADAMARD_INLINE void hadamard_across(eight_floats *at, const int count, const int apart) {
+#if HADAMARD_WIDTH == 16
+typedef float hadamard_floats __attribute__((vector_size(64), aligned(4)));
+#define HADAMARD_SIGNS(apart) HADAMARD_SIGNS_8(apart), HADAMARD_SIGNS_4(8, apart), HADAMARD_SIGNS_4(12, apart)
+#define HADAMARD_PARTNERS(apart)                                                                                    \
+    HADAMARD_PARTNERS_8(apart), HADAMARD_PARTNERS_4(8, apart), HADAMARD_PARTNERS_4(12, apart)
+
+HADAMARD_INLINE hadamard_floats hadamard_within(hadamard_floats x) {
+#define STAGE(apart)                                                                                                \
+    x = __builtin_elementwise_fma(x, (hadamard_floats){ HADAMARD_SIGNS(apart) },                                    \
+                                  __builtin_shufflevector(x, x, HADAMARD_PARTNERS(apart)))
+    STAGE(1);
+    STAGE(2);
+    STAGE(4);
+    STAGE(8);
+#undef STAGE
+    return x;
+}
+#else
+typedef eight_floats hadamard_floats;
+HADAMARD_INLINE hadamard_floats hadamard_within(hadamard_floats x) { return hadamard_eight(x); }
+#endif
+
+enum { HADAMARD_REGISTER = sizeof(hadamard_floats) / sizeof(float) };
+
+/* One stage of `count` registers, whose partners are `apart`. */
+HADAMARD_INLINE void hadamard_across(hadamard_floats *at, const int count, const int apart) {
 #pragma clang loop unroll(full)
     for (int i = 0; i < count; i++) {
         if (i & apart) continue;
-        eight_floats sum = at[i] + at[i + apart], difference = at[i] - at[i + apart];
+        hadamard_floats sum = at[i] + at[i + apart], difference = at[i] - at[i + apart];
         at[i] = sum;
         at[i + apart] = difference;
     }
 }
 
-/* All stages of up to 64 floats, in registers. */
+/* All stages of 16 to 64 floats, or as many as are in a register, in registers. */
 HADAMARD_INLINE void hadamard_registers(float *out, const float *x, const int size) {
-    const int count = size / 8;
-    eight_floats registers[8];
+    const int count = size / HADAMARD_REGISTER;
+    hadamard_floats registers[8];
 #pragma clang loop unroll(full)
-    for (int i = 0; i < count; i++) {
-        registers[i] = ((const eight_floats *)x)[i];
-        hadamard_within(&registers[i]);
-    }
+    for (int i = 0; i < count; i++) registers[i] = hadamard_within(((const hadamard_floats *)x)[i]);
 #pragma clang loop unroll(full)
     for (int apart = 1; apart < count; apart *= 2) hadamard_across(registers, count, apart);
 #pragma clang loop unroll(full)
-    for (int i = 0; i < count; i++) ((eight_floats *)out)[i] = registers[i];
+    for (int i = 0; i < count; i++) ((hadamard_floats *)out)[i] = registers[i];
 }
 
 HADAMARD_INLINE void hadamard_one(float *out, const float *x, int32_t size) {
+    const int apart = 64 / HADAMARD_REGISTER;
     switch (size) {
-    case 8: return hadamard_registers(out, x, 8);
+    case 8: *(eight_floats *)out = hadamard_eight(*(const eight_floats *)x); return;
     case 16: return hadamard_registers(out, x, 16);
     case 32: return hadamard_registers(out, x, 32);
     case 64: return hadamard_registers(out, x, 64);
     case 128:
         for (int i = 0; i < 2; i++) hadamard_registers(out + i * 64, x + i * 64, 64);
-        return hadamard_across((eight_floats *)out, 16, 8);
+        return hadamard_across((hadamard_floats *)out, 2 * apart, apart);
     default:
         for (int i = 0; i < 4; i++) hadamard_registers(out + i * 64, x + i * 64, 64);
-        hadamard_across((eight_floats *)out, 32, 8);
-        hadamard_across((eight_floats *)out, 32, 16);
+        hadamard_across((hadamard_floats *)out, 4 * apart, apart);
+        hadamard_across((hadamard_floats *)out, 4 * apart, 2 * apart);
     }
 }
 

@@ -6,13 +6,16 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "../portable/block_scale.h"
 #include "../portable/conversions.h"
-#include "../portable/hadamard.h"
 #include "vectors.h"
 
 #pragma clang attribute push(__attribute__((target(AVX512_TARGET))), apply_to = function)
+
+#define HADAMARD_WIDTH 16
+#include "../portable/hadamard.h"
 
 #define INLINED static inline __attribute__((always_inline))
 
@@ -264,19 +267,36 @@ static int32_t greatest_of(const float *x, int32_t count) {
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
     __m512i greatest = _mm512_setzero_si512();
     for (int32_t i = 0; i < count; i += 16) {
-        __m512 values = _mm512_maskz_loadu_ps(first_lanes(count - i), x + i);
+        __m512 values = i + 16 <= count ? _mm512_loadu_ps(x + i) : _mm512_maskz_loadu_ps(0xff, x + i);
         greatest = _mm512_max_epi32(greatest, _mm512_and_si512(_mm512_castps_si512(values), magnitude));
     }
     return _mm512_reduce_max_epi32(greatest);
 }
 
+/* quant_of for 16 values and an inverse above 0: no product passes 127 by as much as rounds up. */
+INLINED __m512i quants_of(const float *x, __m512 inverse) {
+    return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), inverse));
+}
+
 static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
+    const __m512i in_order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     struct block_scale by = block_scale(greatest_of(x, count));
-    for (int32_t i = 0; i < count; i += 16) {
-        __m512 values = _mm512_maskz_loadu_ps(count - i < 16 ? 0xff : 0xffff, x + i);
-        __m128i q = _mm512_cvtepi32_epi8(quants_16(values, by));
-        if (count - i < 16) _mm_storel_epi64((__m128i *)(out + i), q);
-        else _mm_storeu_si128((__m128i *)(out + i), q);
+    if (!(by.inverse > 0)) {
+        memset(out, 0, (size_t)count);
+        return by.scale;
+    }
+    const __m512 inverse = _mm512_set1_ps(by.inverse);
+    int32_t i = 0;
+    for (; i + 64 <= count; i += 64) {
+        __m512i low = _mm512_packs_epi32(quants_of(x + i, inverse), quants_of(x + i + 16, inverse));
+        __m512i high = _mm512_packs_epi32(quants_of(x + i + 32, inverse), quants_of(x + i + 48, inverse));
+        _mm512_storeu_si512(out + i, _mm512_permutexvar_epi32(in_order, _mm512_packs_epi16(low, high)));
+    }
+    for (; i + 16 <= count; i += 16)
+        _mm_storeu_si128((__m128i *)(out + i), _mm512_cvtepi32_epi8(quants_of(x + i, inverse)));
+    if (i < count) {
+        __m512 eight = _mm512_mul_ps(_mm512_maskz_loadu_ps(0xff, x + i), inverse);
+        _mm_storel_epi64((__m128i *)(out + i), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(eight)));
     }
     return by.scale;
 }

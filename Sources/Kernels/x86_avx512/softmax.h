@@ -80,9 +80,11 @@ INLINED float greatest_score(const float *scores, int32_t begin, int32_t end) {
     for (; s + 64 <= end; s += 64)
 #pragma clang loop unroll(full)
         for (int k = 0; k < 4; k++) greatest[k] = _mm512_max_ps(_mm512_loadu_ps(scores + s + 16 * k), greatest[k]);
-    for (int k = 0; s < end; s += 16, k++) {
-        __mmask16 counts = first_lanes(end - s);
-        greatest[k] = _mm512_mask_max_ps(greatest[k], counts, _mm512_maskz_loadu_ps(counts, scores + s), greatest[k]);
+#pragma clang loop unroll(full)
+    for (int k = 0; k < 4; k++) {
+        __mmask16 counts = slots_within(s + 16 * k, s, end);
+        __m512 score = _mm512_maskz_loadu_ps(counts, scores + s + 16 * k);
+        greatest[k] = _mm512_mask_max_ps(greatest[k], counts, score, greatest[k]);
     }
     greatest[0] = _mm512_max_ps(greatest[0], greatest[1]), greatest[2] = _mm512_max_ps(greatest[2], greatest[3]);
     return max_16(_mm512_max_ps(greatest[0], greatest[2]));

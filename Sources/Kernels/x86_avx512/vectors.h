@@ -7,7 +7,6 @@
 #include <immintrin.h>
 #include <stdint.h>
 
-#include "../portable/block_scale.h"
 #include "../portable/exponential.h"
 
 #define AVX512_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"
@@ -33,13 +32,6 @@ static inline float max_16(__m512 x) {
     __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
-}
-
-/* quant_of for 16 values. */
-static inline __m512i quants_16(__m512 x, struct block_scale by) {
-    if (!(by.inverse > 0)) return _mm512_setzero_si512();
-    __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(x, _mm512_set1_ps(by.inverse)));
-    return _mm512_max_epi32(_mm512_min_epi32(q, _mm512_set1_epi32(127)), _mm512_set1_epi32(-127));
 }
 
 static inline __m512 exp_16(__m512 x) {
