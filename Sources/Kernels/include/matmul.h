@@ -93,8 +93,12 @@ struct panel_range {
     int32_t begin, end;
 };
 
-/* Where a kernel may write out panels for many rows; what does not fit is multiplied as it is. */
-enum { PRODUCT_SCRATCH_BYTES = 512 << 10 };
+enum {
+    /* Rows that go over the weights together: whole groups, which stay in L2 beside a panel. */
+    PRODUCT_ROWS_MAX = 128,
+    /* Where a kernel may write out panels for many rows, and keep their sums. */
+    PRODUCT_SCRATCH_BYTES = 64 << 10
+};
 
 /* Rows of activations, and of what becomes of them. */
 struct product_rows {
@@ -102,7 +106,7 @@ struct product_rows {
     size_t x_stride;  /* bytes from one to the next */
     float *y;         /* f32, from the matrix's first output on */
     size_t y_stride;  /* floats from one to the next */
-    int32_t count;
+    int32_t count;    /* at most PRODUCT_ROWS_MAX */
     int32_t accumulate; /* add to what stands there, and do not replace it */
     uint8_t *scratch;   /* PRODUCT_SCRATCH_BYTES from a line of 64 on, for this thread alone; for many_rows */
     /* What a kernel with several tiles of rows, whose weights then lie in its caches, may fetch, or NULL. */

@@ -18,10 +18,11 @@ typedef float eight_floats __attribute__((vector_size(32), aligned(4)));
 #define HADAMARD_PARTNERS_4(i, apart) (i) ^ (apart), (i + 1) ^ (apart), (i + 2) ^ (apart), (i + 3) ^ (apart)
 #define HADAMARD_PARTNERS_8(apart) HADAMARD_PARTNERS_4(0, apart), HADAMARD_PARTNERS_4(4, apart)
 
-HADAMARD_INLINE eight_floats hadamard_eight(eight_floats x) {
+HADAMARD_INLINE void hadamard_eight(eight_floats *at) {
+    eight_floats x = *at;
     x = x * (eight_floats){ HADAMARD_SIGNS_8(1) } + __builtin_shufflevector(x, x, HADAMARD_PARTNERS_8(1));
     x = x * (eight_floats){ HADAMARD_SIGNS_8(2) } + __builtin_shufflevector(x, x, HADAMARD_PARTNERS_8(2));
-    return x * (eight_floats){ HADAMARD_SIGNS_8(4) } + __builtin_shufflevector(x, x, HADAMARD_PARTNERS_8(4));
+    *at = x * (eight_floats){ HADAMARD_SIGNS_8(4) } + __builtin_shufflevector(x, x, HADAMARD_PARTNERS_8(4));
 }
 
 #if HADAMARD_WIDTH == 16
@@ -30,7 +31,8 @@ typedef float hadamard_floats __attribute__((vector_size(64), aligned(4)));
 #define HADAMARD_PARTNERS(apart)                                                                                    \
     HADAMARD_PARTNERS_8(apart), HADAMARD_PARTNERS_4(8, apart), HADAMARD_PARTNERS_4(12, apart)
 
-HADAMARD_INLINE hadamard_floats hadamard_within(hadamard_floats x) {
+HADAMARD_INLINE void hadamard_within(hadamard_floats *at) {
+    hadamard_floats x = *at;
 #define STAGE(apart)                                                                                                \
     x = __builtin_elementwise_fma(x, (hadamard_floats){ HADAMARD_SIGNS(apart) },                                    \
                                   __builtin_shufflevector(x, x, HADAMARD_PARTNERS(apart)))
@@ -39,11 +41,11 @@ HADAMARD_INLINE hadamard_floats hadamard_within(hadamard_floats x) {
     STAGE(4);
     STAGE(8);
 #undef STAGE
-    return x;
+    *at = x;
 }
 #else
 typedef eight_floats hadamard_floats;
-HADAMARD_INLINE hadamard_floats hadamard_within(hadamard_floats x) { return hadamard_eight(x); }
+HADAMARD_INLINE void hadamard_within(hadamard_floats *at) { hadamard_eight(at); }
 #endif
 
 enum { HADAMARD_REGISTER = sizeof(hadamard_floats) / sizeof(float) };
@@ -64,7 +66,10 @@ HADAMARD_INLINE void hadamard_registers(float *out, const float *x, const int si
     const int count = size / HADAMARD_REGISTER;
     hadamard_floats registers[8];
 #pragma clang loop unroll(full)
-    for (int i = 0; i < count; i++) registers[i] = hadamard_within(((const hadamard_floats *)x)[i]);
+    for (int i = 0; i < count; i++) {
+        registers[i] = ((const hadamard_floats *)x)[i];
+        hadamard_within(&registers[i]);
+    }
 #pragma clang loop unroll(full)
     for (int apart = 1; apart < count; apart *= 2) hadamard_across(registers, count, apart);
 #pragma clang loop unroll(full)
@@ -74,7 +79,7 @@ HADAMARD_INLINE void hadamard_registers(float *out, const float *x, const int si
 HADAMARD_INLINE void hadamard_one(float *out, const float *x, int32_t size) {
     const int apart = 64 / HADAMARD_REGISTER;
     switch (size) {
-    case 8: *(eight_floats *)out = hadamard_eight(*(const eight_floats *)x); return;
+    case 8: *(eight_floats *)out = *(const eight_floats *)x; return hadamard_eight((eight_floats *)out);
     case 16: return hadamard_registers(out, x, 16);
     case 32: return hadamard_registers(out, x, 32);
     case 64: return hadamard_registers(out, x, 64);

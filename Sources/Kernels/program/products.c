@@ -45,7 +45,7 @@ static int32_t panels_of(const struct multiply_operation *multiply) {
     return panels;
 }
 
-/* The panels of all products stand in one line, once for each pass over PASS_ROWS rows; parts cut it. */
+/* The panels of all products stand in one line, once for each pass over PRODUCT_ROWS_MAX rows; parts cut it. */
 struct line {
     int32_t panels;   /* of a pass */
     int32_t length;   /* of all passes */
@@ -57,7 +57,7 @@ struct line {
 static struct line line_of(const struct multiply_operation *multiply, int32_t rows,
                            const struct matmul_kernels *kernels) {
     struct line line = { .panels = panels_of(multiply) };
-    line.length = line.panels * parts_of(rows, PASS_ROWS);
+    line.length = line.panels * parts_of(rows, PRODUCT_ROWS_MAX);
     line.shares = rows == 1 ? 1 : 2;
     line.together = panels_together(kernels, multiply->products[0].matrix.layout, rows);
     line.shortest = rows > ACTIVATION_SLOTS ? 1 : PLACES_AT_ONCE;
@@ -100,9 +100,9 @@ void run_multiply(const struct multiply_operation *multiply, const struct run *r
         struct panel_range part = part_of(&line, workers, next);
         if (part.begin >= part.end) return;
         while (part.begin < part.end) {
-            int32_t pass = part.begin / line.panels, base = pass * line.panels, row = pass * PASS_ROWS;
+            int32_t pass = part.begin / line.panels, base = pass * line.panels, row = pass * PRODUCT_ROWS_MAX;
             struct panel_range own = { part.begin - base, least(part.end - base, line.panels) };
-            multiply_pass(multiply, run, own, row, least(row + PASS_ROWS, rows));
+            multiply_pass(multiply, run, own, row, least(row + PRODUCT_ROWS_MAX, rows));
             part.begin = base + own.end;
         }
     }

@@ -50,9 +50,6 @@ enum { CACHE_PIECES_MAX = 2048 };
 /* Lists, for this worker, what the first attention at or behind `operation` will read, or nothing. */
 void list_cache_ahead(const struct run *run, int32_t operation, const uint8_t *pieces[CACHE_PIECES_MAX]);
 
-/* Whole groups of activation rows that stay in L2 beside a panel: products pass over the weights once for each. */
-enum { PASS_ROWS = 128 };
-
 void run_multiply(const struct multiply_operation *multiply, const struct run *run);
 /* An operation with feeds_next and its product: each worker makes the few input rows in its own scratch. */
 void multiply_own_rows(const struct operation *operation, const struct run *run);

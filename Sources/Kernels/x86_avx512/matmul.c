@@ -95,7 +95,7 @@ INLINE void integer_rows(const struct integer_kind kind, const struct packed_mat
 
 INLINE void integer_panels(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
                            const struct product_rows rows) {
-    if (rows.count >= MANY_ROWS_MIN && widened_fits(kind, w)) panels.begin = widened_panels(kind, w, panels, rows);
+    if (rows.count >= MANY_ROWS_MIN) panels.begin = widened_panels(kind, w, panels, rows);
     for (int32_t p = panels.begin; p < panels.end; p++)
         integer_rows(kind, w, p, panel_at(kind, w, p + 1), block_bytes_of(kind), rows);
 }

@@ -1,6 +1,7 @@
 /* widened.h (AVX-512 with VNNI): panels times many rows.
  * Three panels go through a tile of four rows together, so that what a row has is loaded once for all.  They are
- * written out for that, with quants of 8 bits and scales of f32, which all tiles behind then need not unpack:
+ * written out for that, some columns at a time, with quants of 8 bits and scales of f32, which all tiles behind then
+ * need not unpack:
  *   [8][16 rows][4] bytes, then f32 [32 / group][16] each: scales, taken_away of those, and offsets, if there are any
  * In a pass of its own: stores among a tile's loads cost more than they save (Sources/Kernels/README.md). */
 #ifndef KERNELS_X86_AVX512_WIDENED_H
@@ -18,18 +19,27 @@ INLINE size_t widened_block_bytes(const struct integer_kind kind) {
     return WIDENED_QUANT_BYTES + (kind.offsets ? 3 : 2) * scale_floats(kind) * sizeof(float);
 }
 
-INLINE size_t widened_panel_bytes(const struct integer_kind kind, const struct packed_matrix *w) {
-    return widened_block_bytes(kind) * (size_t)(w->cols / ACTIVATION_BLOCK);
-}
+enum {
+    /* Blocks of a panel that are written out at a time, at most: three panels of them stay in L1 while all rows go by,
+     * whose sums wait in the scratch for the next. */
+    WIDENED_BLOCKS_MAX = 12,
+    WIDENED_BLOCK_BYTES_MAX = WIDENED_QUANT_BYTES + 6 * PANEL_ROWS * 4,
+    WIDENED_BYTES = INTEGER_PANELS_TOGETHER * WIDENED_BLOCKS_MAX * WIDENED_BLOCK_BYTES_MAX,
+    WIDENED_SUMS = INTEGER_PANELS_TOGETHER * ACTIVATION_SLOTS /* of 16 outputs, of a tile */
+};
 
-INLINE int widened_fits(const struct integer_kind kind, const struct packed_matrix *w) {
-    return INTEGER_PANELS_TOGETHER * widened_panel_bytes(kind, w) <= PRODUCT_SCRATCH_BYTES;
-}
+_Static_assert(WIDENED_BYTES + PRODUCT_ROWS_MAX / ACTIVATION_SLOTS * WIDENED_SUMS * 64 <= PRODUCT_SCRATCH_BYTES,
+               "there is room for panels and sums");
+
+/* Blocks [begin, end) of a panel. */
+struct block_range {
+    int32_t begin, end;
+};
 
 INLINE void widen_panel(const struct integer_kind kind, const struct packed_matrix *w, int32_t panel,
-                        uint8_t *widened) {
-    const uint8_t *block = panel_at(kind, w, panel), *end = panel_at(kind, w, panel + 1);
-    for (; block < end; block += block_bytes_of(kind), widened += widened_block_bytes(kind)) {
+                        struct block_range blocks, uint8_t *widened) {
+    const uint8_t *block = panel_at(kind, w, panel) + (size_t)blocks.begin * block_bytes_of(kind);
+    for (int32_t b = blocks.begin; b < blocks.end; b++) {
         for (int k = 0; k < 8; k++) _mm512_storeu_si512(widened + k * 64, load_quants(kind.bits, block, k));
         const uint16_t *halves = (const uint16_t *)(block + quant_bytes(kind));
         const size_t count = scale_floats(kind);
@@ -40,6 +50,7 @@ INLINE void widen_panel(const struct integer_kind kind, const struct packed_matr
             _mm512_storeu_ps(away + i, taken_away(scale));
             if (kind.offsets) _mm512_storeu_ps(offsets + i, load_half(halves + count + i));
         }
+        block += block_bytes_of(kind), widened += widened_block_bytes(kind);
     }
 }
 
@@ -96,30 +107,39 @@ INLINE void add_widened(const int tokens, const struct integer_kind kind, const 
     }
 }
 
-/* Three widened panels, of which `panel` is the first, times at most a group of rows.
+/* Three widened panels, of which `panel` is the first, times at most a group of rows, whose sums of the blocks before
+ * and of these lie at `sums`.
  * behind: a panel that is fetched meanwhile; NULL: what the rows name. */
 INLINE void widened_tile(const int tokens, const struct integer_kind kind, const struct packed_matrix *w, int32_t panel,
-                         const uint8_t *widened, const uint8_t *behind, const struct product_rows rows) {
-    const size_t apart = widened_panel_bytes(kind, w);
-    const int sums = INTEGER_PANELS_TOGETHER * tokens;
-    __m512 acc[INTEGER_PANELS_TOGETHER * ACTIVATION_SLOTS];
+                         struct block_range blocks, const uint8_t *widened, float *sums, const uint8_t *behind,
+                         const struct product_rows rows) {
+    const size_t apart = WIDENED_BLOCKS_MAX * widened_block_bytes(kind);
+    const int count = INTEGER_PANELS_TOGETHER * tokens;
+    __m512 acc[WIDENED_SUMS];
 #pragma clang loop unroll(full)
-    for (int i = 0; i < sums; i++) acc[i] = _mm512_setzero_ps();
-    for (int32_t b = 0; b < w->cols / ACTIVATION_BLOCK; b++, widened += widened_block_bytes(kind)) {
+    for (int i = 0; i < count; i++) acc[i] = blocks.begin ? _mm512_loadu_ps(sums + 16 * i) : _mm512_setzero_ps();
+    for (int32_t b = blocks.begin; b < blocks.end; b++, widened += widened_block_bytes(kind)) {
         if (behind) fetch_block(behind + (size_t)b * block_bytes_of(kind), block_bytes_of(kind));
         else if (rows.meanwhile) fetch_next(rows.meanwhile);
         add_widened(tokens, kind, w, widened, apart, rows, b, acc);
     }
+    if (blocks.end < w->cols / ACTIVATION_BLOCK) {
 #pragma clang loop unroll(full)
-    for (int i = 0; i < sums; i++) acc[i] = _mm512_mul_ps(acc[i], _mm512_set1_ps(w->output_scale));
+        for (int i = 0; i < count; i++) _mm512_storeu_ps(sums + 16 * i, acc[i]);
+        return;
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < count; i++) acc[i] = _mm512_mul_ps(acc[i], _mm512_set1_ps(w->output_scale));
     store_tile(INTEGER_PANELS_TOGETHER, tokens, w, panel, 1, acc, rows);
 }
 
 /* The first three tiles fetch the three panels behind. */
 INLINE void widened_rows(const struct integer_kind kind, const struct packed_matrix *w, int32_t panel,
-                         const uint8_t *widened, const struct product_rows rows) {
-#define TILE(tokens) widened_tile(tokens, kind, w, panel, widened, behind, rows_from(rows, t, ACTIVATION_SLOTS))
-    for (int32_t t = 0; t < rows.count; t += ACTIVATION_SLOTS) {
+                         struct block_range blocks, const struct product_rows rows) {
+    float *sums = (float *)(rows.scratch + WIDENED_BYTES);
+#define TILE(tokens)                                                                                                \
+    widened_tile(tokens, kind, w, panel, blocks, rows.scratch, sums, behind, rows_from(rows, t, ACTIVATION_SLOTS))
+    for (int32_t t = 0; t < rows.count; t += ACTIVATION_SLOTS, sums += WIDENED_SUMS * PANEL_ROWS) {
         int32_t tile = t / ACTIVATION_SLOTS, after = panel + INTEGER_PANELS_TOGETHER + tile;
         const uint8_t *behind = tile < INTEGER_PANELS_TOGETHER ? panel_at(kind, w, after) : NULL;
         switch (rows.count - t) {
@@ -132,15 +152,25 @@ INLINE void widened_rows(const struct integer_kind kind, const struct packed_mat
 #undef TILE
 }
 
+/* Few enough for a part of a panel, and as many in each. */
+INLINE int32_t widened_blocks(int32_t blocks) {
+    int32_t parts = (blocks + WIDENED_BLOCKS_MAX - 1) / WIDENED_BLOCKS_MAX;
+    return (blocks + parts - 1) / parts;
+}
+
 /* Three panels at a time; answers which panel is the first of fewer. */
 INLINE int32_t widened_panels(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
                               const struct product_rows rows) {
+    const int32_t blocks = w->cols / ACTIVATION_BLOCK, most = widened_blocks(blocks);
     int32_t panel = panels.begin;
-    for (; panel + INTEGER_PANELS_TOGETHER <= panels.end; panel += INTEGER_PANELS_TOGETHER) {
-        for (int i = 0; i < INTEGER_PANELS_TOGETHER; i++)
-            widen_panel(kind, w, panel + i, rows.scratch + (size_t)i * widened_panel_bytes(kind, w));
-        widened_rows(kind, w, panel, rows.scratch, rows);
-    }
+    for (; panel + INTEGER_PANELS_TOGETHER <= panels.end; panel += INTEGER_PANELS_TOGETHER)
+        for (struct block_range part = { 0, 0 }; part.begin < blocks; part.begin = part.end) {
+            part.end = part.begin + most < blocks ? part.begin + most : blocks;
+            for (int i = 0; i < INTEGER_PANELS_TOGETHER; i++)
+                widen_panel(kind, w, panel + i, part,
+                            rows.scratch + (size_t)i * WIDENED_BLOCKS_MAX * widened_block_bytes(kind));
+            widened_rows(kind, w, panel, part, rows);
+        }
     return panel;
 }
 
