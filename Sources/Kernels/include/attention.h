@@ -23,8 +23,9 @@ extern "C" {
  * transform of rows.h first, which spreads what stands out over a head's dimensions, and are then 127 steps either
  * way, of a scale of their own.  A key's lead away from the first key of its block, as that one's integers have it:
  * keys have much in common.  Products are those of before, times what scales take back, and the results go through
- * the transform again, which is its own inverse.  Weights, with the values' scales, become 255 steps of the greatest
- * of 64 slots, and what they weigh of the values joins the sums in f32, 64 slots after 64. */
+ * the transform again, which is its own inverse.  Weights are exponentials within 8e-5; with the values' scales they
+ * become 255 steps of the greatest of 64 slots, and what they weigh of the values joins the sums in f32, 64 slots
+ * after 64. */
 enum attention_element {
     attention_element_f32 = 0,
     attention_element_f16 = 1,

@@ -40,7 +40,7 @@ enum {
 };
 
 /* Of one row and head: weights are 2^(score * factor - top), top being a whole number, the greatest score's nearest.
- * from: EXP_ROUNDER - top, to which score * factor is added to be rounded. */
+ * from: EXP_ROUNDER - top, to which score * factor is added to be rounded; powers beyond 2^22 are not told apart. */
 struct attention_powers {
     float factor, from, maximum; /* maximum: top as a power of e */
 };
