@@ -100,6 +100,8 @@ enum {
     PRODUCT_SCRATCH_BYTES = 64 << 10
 };
 
+_Static_assert(PRODUCT_ROWS_MAX % ACTIVATION_SLOTS == 0, "a pass begins a group");
+
 /* Rows of activations, and of what becomes of them. */
 struct product_rows {
     const uint8_t *x; /* of the form of layout_activations: rows, or groups of four quantized ones */

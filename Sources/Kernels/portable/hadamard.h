@@ -1,10 +1,14 @@
 /* hadamard.h: the Walsh-Hadamard transform of rows.h, a register of floats at a time; one text for every table, which
- * each compiles with its own instructions, after saying as HADAMARD_WIDTH how many floats a register holds.
+ * each compiles with its own instructions; one whose registers hold 16 floats and not 8 says so before, as
+ * HADAMARD_WIDTH.
  * Every result is one sum or difference a stage, so that no width or order changes a bit. */
 #ifndef KERNELS_HADAMARD_H
 #define KERNELS_HADAMARD_H
 #include "../include/rows.h"
 
+#ifndef HADAMARD_WIDTH
+#define HADAMARD_WIDTH 8
+#endif
 #define HADAMARD_INLINE static inline __attribute__((always_inline))
 
 typedef float eight_floats __attribute__((vector_size(32), aligned(4)));

@@ -22,6 +22,10 @@ INLINED __m256 slots_within(int32_t first, int32_t begin, int32_t end) {
     return _mm256_castsi256_ps(inside);
 }
 
+INLINED __m256 capped(__m256 score, __m256 caps) {
+    return _mm256_mul_ps(caps, tanh_8(_mm256_div_ps(score, caps)));
+}
+
 /* Scales and caps; slots outside [begin, end) become -infinity, whose exponential is 0. */
 static float prepare(
     float *scores, int32_t first, int32_t last, int32_t begin, int32_t end, float scale,
@@ -33,8 +37,8 @@ static float prepare(
         __m256 a = _mm256_mul_ps(_mm256_loadu_ps(scores + s), scales);
         __m256 b = _mm256_mul_ps(_mm256_loadu_ps(scores + s + 8), scales);
         if (soft_cap > 0.0f) {
-            a = _mm256_mul_ps(caps, tanh_8(_mm256_div_ps(a, caps)));
-            b = _mm256_mul_ps(caps, tanh_8(_mm256_div_ps(b, caps)));
+            a = capped(a, caps);
+            b = capped(b, caps);
         }
         if (s < begin || s + 16 > end) {
             a = _mm256_blendv_ps(lowest, a, slots_within(s, begin, end));
@@ -86,24 +90,27 @@ INLINED __m256 power_weights(__m256 score, __m256 factor, __m256 from) {
     return _mm256_mul_ps(p, _mm256_castsi256_ps(_mm256_slli_epi32(clamped, 23)));
 }
 
-/* Caps scores, and returns the greatest of slots [begin, end). */
-INLINED float greatest_score(float *scores, int32_t begin, int32_t end, float scale, float soft_cap) {
+/* Scales and caps the scores of blocks [block_begin, block_end). */
+INLINED void cap_scores(float *scores, int32_t block_begin, int32_t block_end, float scale, float soft_cap) {
     const __m256 caps = _mm256_set1_ps(soft_cap), scales = _mm256_set1_ps(scale);
+    for (float *at = scores + 16 * block_begin; at < scores + 16 * block_end; at += 8)
+        _mm256_storeu_ps(at, capped(_mm256_mul_ps(_mm256_loadu_ps(at), scales), caps));
+}
+
+/* Of slots [begin, end). */
+INLINED float greatest_score(const float *scores, int32_t begin, int32_t end) {
     const __m256 lowest = _mm256_set1_ps(-INFINITY);
     __m256 greatest = lowest;
     for (int32_t s = begin / 8 * 8; s < end; s += 8) {
         __m256 score = _mm256_loadu_ps(scores + s);
-        if (soft_cap > 0.0f) {
-            score = _mm256_mul_ps(caps, tanh_8(_mm256_div_ps(_mm256_mul_ps(score, scales), caps)));
-            _mm256_storeu_ps(scores + s, score);
-        }
         if (s < begin || s + 8 > end) score = _mm256_blendv_ps(lowest, score, slots_within(s, begin, end));
         greatest = _mm256_max_ps(score, greatest);
     }
     return max_8(greatest);
 }
 
-/* One chunk's weights as integers, of slots [begin, end); `whole`: of all.  Adds the weights to their lanes. */
+/* The weights of a chunk's slots [begin, end), `whole` being all of them, are added to their lanes and become
+ * integers in place; 0 outside. */
 INLINED void weigh_chunk(
     float *scores, const float *const *scales, int32_t first, int32_t begin, int32_t end, struct attention_powers by,
     const int whole, __m256 lanes[2]) {
@@ -138,8 +145,8 @@ static void weigh(
     float *scores, const float *const *scales, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end,
     float scale, float soft_cap, float state[2]) {
     const int32_t slots = attention_chunk_tokens;
-    float greatest = greatest_score(scores, begin, end, scale, soft_cap);
-    struct attention_powers by = attention_powers(greatest, soft_cap > 0.0f ? 1.0f : scale);
+    if (soft_cap > 0.0f) cap_scores(scores, block_begin, block_end, scale, soft_cap), scale = 1.0f;
+    struct attention_powers by = attention_powers(greatest_score(scores, begin, end), scale);
     __m256 lanes[2] = { _mm256_setzero_ps(), _mm256_setzero_ps() };
     for (int32_t first = block_begin * 16 / slots * slots; first < block_end * 16; first += slots) {
         int whole = first >= begin && first + slots <= end;

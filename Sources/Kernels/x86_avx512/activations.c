@@ -3,6 +3,7 @@
 #if defined(__x86_64__)
 #include "../portable/block_scale.h"
 #include "panels.h"
+#include "vectors.h"
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
 
@@ -43,12 +44,6 @@ INLINE struct block_scales block_scales(__m128i magnitudes) {
 INLINE __m512i quants(__m512 x, __m512 inverse) {
     __mmask16 counts = _mm512_cmp_ps_mask(inverse, _mm512_setzero_ps(), _CMP_GT_OQ);
     return _mm512_maskz_cvtps_epi32(counts, _mm512_mul_ps(x, inverse));
-}
-
-/* Two blocks in bytes, in order. */
-INLINE __m512i narrow(__m512i a, __m512i b, __m512i c, __m512i d) {
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    return _mm512_permutexvar_epi32(order, _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)));
 }
 
 /* The sums of columns c % 4 < 2, and of the others, of each 16 bytes: a pair in each of their four lanes. */

@@ -279,7 +279,6 @@ INLINED __m512i quants_of(const float *x, __m512 inverse) {
 }
 
 static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
-    const __m512i in_order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     struct block_scale by = block_scale(greatest_of(x, count));
     if (!(by.inverse > 0)) {
         memset(out, 0, (size_t)count);
@@ -287,11 +286,9 @@ static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
     }
     const __m512 inverse = _mm512_set1_ps(by.inverse);
     int32_t i = 0;
-    for (; i + 64 <= count; i += 64) {
-        __m512i low = _mm512_packs_epi32(quants_of(x + i, inverse), quants_of(x + i + 16, inverse));
-        __m512i high = _mm512_packs_epi32(quants_of(x + i + 32, inverse), quants_of(x + i + 48, inverse));
-        _mm512_storeu_si512(out + i, _mm512_permutexvar_epi32(in_order, _mm512_packs_epi16(low, high)));
-    }
+    for (; i + 64 <= count; i += 64)
+        _mm512_storeu_si512(out + i, narrow(quants_of(x + i, inverse), quants_of(x + i + 16, inverse),
+                                            quants_of(x + i + 32, inverse), quants_of(x + i + 48, inverse)));
     for (; i + 16 <= count; i += 16)
         _mm_storeu_si128((__m128i *)(out + i), _mm512_cvtepi32_epi8(quants_of(x + i, inverse)));
     if (i < count) {

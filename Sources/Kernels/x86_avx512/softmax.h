@@ -20,6 +20,10 @@ INLINED __mmask16 slots_within(int32_t first, int32_t begin, int32_t end) {
     return until & (__mmask16)~before;
 }
 
+INLINED __m512 capped(__m512 score, __m512 caps) {
+    return _mm512_mul_ps(caps, tanh_16(_mm512_div_ps(score, caps)));
+}
+
 /* Scales and caps; slots outside [begin, end) become -infinity, whose exponential is 0. */
 static float prepare(
     float *scores, int32_t first, int32_t last, int32_t begin, int32_t end, float scale,
@@ -28,7 +32,7 @@ static float prepare(
     __m512 scales = _mm512_set1_ps(scale), caps = _mm512_set1_ps(soft_cap), greatest = lowest;
     for (int32_t s = first; s < last; s += 16) {
         __m512 score = _mm512_mul_ps(_mm512_loadu_ps(scores + s), scales);
-        if (soft_cap > 0.0f) score = _mm512_mul_ps(caps, tanh_16(_mm512_div_ps(score, caps)));
+        if (soft_cap > 0.0f) score = capped(score, caps);
         if (s < begin || s + 16 > end)
             score = _mm512_mask_blend_ps(slots_within(s, begin, end), lowest, score);
         _mm512_storeu_ps(scores + s, score);
@@ -63,12 +67,11 @@ INLINED __m512 power_weights(__m512 score, __m512 factor, __m512 from) {
     return _mm512_mul_ps(p, _mm512_castsi512_ps(_mm512_slli_epi32(clamped, 23)));
 }
 
-/* Slots of blocks [block_begin, block_end). */
+/* Scales and caps the scores of blocks [block_begin, block_end). */
 INLINED void cap_scores(float *scores, int32_t block_begin, int32_t block_end, float scale, float soft_cap) {
     const __m512 caps = _mm512_set1_ps(soft_cap), scales = _mm512_set1_ps(scale);
     for (float *at = scores + 16 * block_begin; at < scores + 16 * block_end; at += 16) {
-        __m512 score = _mm512_mul_ps(_mm512_loadu_ps(at), scales);
-        _mm512_storeu_ps(at, _mm512_mul_ps(caps, tanh_16(_mm512_div_ps(score, caps))));
+        _mm512_storeu_ps(at, capped(_mm512_mul_ps(_mm512_loadu_ps(at), scales), caps));
     }
 }
 
@@ -119,7 +122,6 @@ INLINED struct weight_scale weight_scale(__m512i greatest) {
 INLINED void weigh_chunk(
     float *scores, const float *const *scales, int32_t first, int32_t begin, int32_t end, struct attention_powers by,
     const int whole, __m512 *lanes) {
-    const __m512i in_order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const __m512 factor = _mm512_set1_ps(by.factor), from = _mm512_set1_ps(by.from);
     __m512 scaled[attention_chunk_blocks];
     __m512i greatest = _mm512_setzero_si512(), quants[attention_chunk_blocks];
@@ -140,7 +142,7 @@ INLINED void weigh_chunk(
     for (int k = 0; k < attention_chunk_blocks; k++)
         quants[k] = _mm512_maskz_cvtps_epi32(to.counts, _mm512_mul_ps(scaled[k], to.factor));
     __m512i low = _mm512_packs_epi32(quants[0], quants[1]), high = _mm512_packs_epi32(quants[2], quants[3]);
-    _mm512_storeu_si512(scores + first, _mm512_permutexvar_epi32(in_order, _mm512_packus_epi16(low, high)));
+    _mm512_storeu_si512(scores + first, packed_in_order(_mm512_packus_epi16(low, high)));
     scores[first + attention_worth_place] = to.worth;
 }
 
