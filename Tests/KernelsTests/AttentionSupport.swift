@@ -60,8 +60,10 @@ final class AttentionRun {
     /// Fills the pool with NaN patterns first: slots that nobody wrote must not matter.
     /// - everyNumber: what all queries, keys and values are.
     /// - infiniteAt: a position with a value that is infinite.
+    /// - growth: what keys have more than at the position before, all queries being 1 and every third value 0.
     init(
-        _ one: AttentionCase, store: attention_kernels, everyNumber: Float? = nil, infiniteAt infinite: Int? = nil
+        _ one: AttentionCase, store: attention_kernels, everyNumber: Float? = nil, infiniteAt infinite: Int? = nil,
+        growth: Float? = nil
     ) {
         self.one = one
         var numbers = SeededNumbers(seed: one.seed &* 31 &+ 7)
@@ -69,10 +71,16 @@ final class AttentionRun {
             let floats = numbers.floats(count)
             return everyNumber.map { Array(repeating: $0, count: count) } ?? floats
         }
-        queries = floats(one.length * one.width)
+        var queries = floats(one.length * one.width)
         let kvWidth = one.kvHeads * one.headSize
-        keys = floats(one.length * kvWidth)
+        var keys = floats(one.length * kvWidth)
         var values = floats(one.length * kvWidth)
+        if let growth {
+            queries = queries.map { _ in 1 }
+            keys = keys.indices.map { growth * Float($0 / kvWidth) }
+            values = values.enumerated().map { $0.offset / kvWidth % 3 == 0 ? 0 : $0.element }
+        }
+        (self.queries, self.keys) = (queries, keys)
         if let infinite { values[infinite * kvWidth] = .infinity }
         self.values = values
         let count = (one.length + one.pageSize - 1) / one.pageSize

@@ -173,6 +173,23 @@ import Testing
     }
 
     @Test(arguments: KernelSet.all)
+    func `integers hold scores that rise or fall by thousands`(set: KernelSet) {
+        for growth: Float in [-0.5, -0.02, 0, 0.004, 0.02, 0.1, 1] {
+            for window in [0, 100] {
+                var one = AttentionCase(headSize: 64, group: 3, kvHeads: 1, length: 600)
+                one.element = attention_element_i8
+                one.window = window
+                let run = AttentionRun(one, store: set.attention, growth: growth)
+                let rows = 570..<600, output = run.output(set.attention, rows: rows, chunk: 30, spans: false)
+                #expect(greatestError(output, run.reference(rows: rows)) < one.tolerance, "\(growth) \(window)")
+                let wanted = AttentionRun(one, store: portable, growth: growth)
+                    .output(portable, rows: rows, chunk: 7, spans: true)
+                #expect(sameBits(wanted, output), "\(set.name) \(growth) \(window)")
+            }
+        }
+    }
+
+    @Test(arguments: KernelSet.all)
     func `with integers, too, a value that is no number shows in what sees it alone`(set: KernelSet) {
         var one = AttentionCase(headSize: 16, group: 1, kvHeads: 1, length: 100)
         one.element = attention_element_i8

@@ -23,9 +23,10 @@ extern "C" {
  * transform of rows.h first, which spreads what stands out over a head's dimensions, and are then 127 steps either
  * way, of a scale of their own.  A key's lead away from the first key of its block, as that one's integers have it:
  * keys have much in common.  Products are those of before, times what scales take back, and the results go through
- * the transform again, which is its own inverse.  Weights are exponentials within 8e-5; with the values' scales they
+ * the transform again, which is its own inverse.  Weights are exponentials within 9e-5; with the values' scales they
  * become 255 steps of the greatest of 64 slots, and what they weigh of the values joins the sums in f32, 64 slots
- * after 64. */
+ * after 64.  Scales of values are kept as powers of two: those
+ * below 2^-50 count as that, and those above 2^50 are no numbers. */
 enum attention_element {
     attention_element_f32 = 0,
     attention_element_f16 = 1,
@@ -53,6 +54,9 @@ enum {
     attention_partial_header = 8,
 };
 
+#define ATTENTION_SCALE_LEAST 0x1p-50f
+#define ATTENTION_SCALE_GREATEST 0x1p50f
+
 /* Page p of P tokens (16, 32 or 64) is slots [p * P, (p + 1) * P).  64 slots make a lot, so that pages handed
  * out in order are read as one piece, however small they are.  Layout of one lot of one layer, elements of
  * `element`:
@@ -75,7 +79,8 @@ struct attention_job {
     const int32_t *pages;
     const void *keys;
     const void *values;
-    /* With int8, the head's scales within lot 0; else null.  Strides are those of the elements. */
+    /* With int8, the head's scales within lot 0, those of values as their log2; else null.
+     * Strides are those of the elements. */
     const float *_Nullable key_scales;
     const float *_Nullable value_scales;
     /* Bytes from one lot to the next, of keys and of values. */
@@ -194,8 +199,8 @@ struct attention_kernels {
 
     /* Converts (rounding to nearest even) and writes every row into its slot.
      * int8: a head's row, after its transform, becomes quants as rows.h has them, and their scale /
-     * hadamard_size(head_size).  What comes before it in its block of 16 slots has been stored, since a key is kept
-     * as its lead away from the first: one thread stores all of a block. */
+     * hadamard_size(head_size), of a value its log2.  What comes before it in its block of 16 slots has been stored,
+     * since a key is kept as its lead away from the first: one thread stores all of a block. */
     void (*store)(const struct attention_store_job *job);
 };
 

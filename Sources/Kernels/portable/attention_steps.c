@@ -81,54 +81,70 @@ static void softmax(
     state[1] = lanes_sum(lanes);
 }
 
-/* Caps the scores of slots [begin, end) and returns the greatest; `scale` becomes what they are still to be
- * multiplied by. */
-static float greatest_score(float *scores, int32_t begin, int32_t end, float *scale, float soft_cap) {
-    float greatest = -INFINITY;
-    for (int32_t s = begin; s < end; s++) {
-        if (soft_cap > 0.0f) scores[s] = soft_cap * portable_tanh(scores[s] * *scale / soft_cap);
+static void level(
+    struct attention_levels *levels, const float *const *scales, int32_t block_begin, int32_t block_end) {
+    for (int32_t s = block_begin * 16; s < block_end * 16; s++) {
+        levels->power[s] = scales[s / 16][s % 16];
+        levels->inverse[s] = inverse_power(levels->power[s]);
+    }
+}
+
+/* What a row has gathered, beside a greater top. */
+static void rescale(const struct attention_weighing *rows, int32_t r, float top) {
+    float difference = rows->tops[r] - top;
+    rows->tops[r] = top;
+    if (difference < ATTENTION_TOP_LEAST / 2) return; /* nothing yet */
+    float keep = power_of_two(EXP_ROUNDER + (difference < -POWER_REACH ? -POWER_REACH : difference));
+    for (int32_t i = 0; i < lane_count; i++) rows->lanes[r * lane_count + i] *= keep;
+    for (ptrdiff_t d = 0; d < rows->head_size; d++) rows->sums[r * rows->head_size + d] *= keep;
+}
+
+/* Scores of the slots that count become powers of two, of which the greatest is returned. */
+static float powers_of(
+    const struct attention_weighing *rows, const struct attention_levels *levels, int32_t r, uint64_t visible) {
+    float *scores = rows->scores + (ptrdiff_t)r * attention_score_stride, cap = rows->soft_cap;
+    float factor = cap > 0.0f ? EXP_LOG2_E : rows->scales[r] * EXP_LOG2_E, greatest = ATTENTION_TOP_LEAST;
+    for (int32_t s = 0; s < attention_chunk_tokens; s++) {
+        if (!(visible >> s & 1)) continue;
+        float score = scores[s];
+        if (cap > 0.0f) score = cap * portable_tanh(score * rows->scales[r] / cap);
+        scores[s] = fmaf(score, factor, levels->power[s]);
         greatest = scores[s] > greatest ? scores[s] : greatest;
     }
-    if (soft_cap > 0.0f) *scale = 1.0f;
     return greatest;
 }
 
-static float power_weight(float score, struct attention_powers by) {
-    float rounded = fmaf(score, by.factor, by.from), whole = rounded - by.from;
-    float f = fmaf(score, by.factor, -whole);
-    float p = fmaf(POWER_C3, f, POWER_C2);
-    p = fmaf(p, f, POWER_C1);
-    p = fmaf(p, f, POWER_C0);
-    return p * power_of_two(rounded > POWER_LEAST ? rounded : POWER_LEAST);
+static void weigh_row(
+    const struct attention_weighing *rows, const struct attention_levels *levels, int32_t r, uint64_t visible) {
+    float *scores = rows->scores + (ptrdiff_t)r * attention_score_stride, *row_lanes = rows->lanes + r * lane_count;
+    float greatest = powers_of(rows, levels, r, visible);
+    if (greatest > rows->tops[r] + ATTENTION_TOP_AHEAD) rescale(rows, r, nearbyintf(greatest));
+    float worth = power_weight(greatest - (rows->tops[r] - POWER_REACH)) * ATTENTION_WORTH;
+    float base = greatest - POWER_REACH, lanes[lane_count] = { 0 };
+    uint8_t quants[attention_chunk_tokens] = { 0 };
+    for (int32_t s = 0; s < attention_chunk_tokens; s++) {
+        if (!(visible >> s & 1)) continue;
+        float weight = power_weight(scores[s] - base);
+        quants[s] = weight > 0.0f ? (uint8_t)nearbyintf(weight) : 0;
+        lanes[s % lane_count] = fmaf(weight, levels->inverse[s], lanes[s % lane_count]);
+    }
+    for (int32_t i = 0; i < lane_count; i++) row_lanes[i] = fmaf(lanes[i], worth, row_lanes[i]);
+    memcpy(scores, quants, sizeof quants);
+    scores[attention_worth_place] = worth;
 }
 
-static void weigh(
-    float *scores, const float *const *scales, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end,
-    float scale, float soft_cap, float state[2]) {
-    const int32_t slots = attention_chunk_tokens;
-    struct attention_powers powers = attention_powers(greatest_score(scores, begin, end, &scale, soft_cap), scale);
-    float lanes[lane_count] = { 0 };
-    for (int32_t first = block_begin * 16 / slots * slots; first < block_end * 16; first += slots) {
-        float scaled[attention_chunk_tokens] = { 0 };
-        int32_t greatest = 0;
-        for (int32_t i = 0; i < slots; i++) {
-            int32_t s = first + i;
-            if (s < begin || s >= end) continue;
-            float weight = power_weight(scores[s], powers);
-            lanes[s % lane_count] += weight;
-            scaled[i] = weight * scales[s / 16][s % 16];
-            /* As bits infinity is above all numbers, and NaN above that. */
-            int32_t bits = (int32_t)float_bits(scaled[i]);
-            greatest = bits > greatest ? bits : greatest;
-        }
-        struct attention_weight_scale by = attention_weight_scale(greatest);
-        uint8_t *quants = (uint8_t *)(scores + first);
-        for (int32_t i = 0; i < slots; i++)
-            quants[i] = by.factor > 0 && scaled[i] > 0 ? (uint8_t)nearbyintf(scaled[i] * by.factor) : 0;
-        scores[first + attention_worth_place] = by.worth;
+static void weigh(const struct attention_weighing *rows, const struct attention_levels *levels) {
+    for (int32_t r = 0; r < rows->count; r++)
+        weigh_row(rows, levels, r, rows->visible ? rows->visible[r] : ~(uint64_t)0);
+}
+
+static void total(float (*states)[2], const float *tops, const float *lanes, int32_t count) {
+    for (int32_t r = 0; r < count; r++) {
+        float own[lane_count];
+        memcpy(own, lanes + (ptrdiff_t)r * lane_count, sizeof own);
+        states[r][0] = tops[r] * ATTENTION_LN_2 + 0.0f;
+        states[r][1] = lanes_sum(own);
     }
-    state[0] = powers.maximum;
-    state[1] = lanes_sum(lanes);
 }
 
 static void accumulate_i8(
@@ -197,7 +213,9 @@ static const struct attention_steps steps = {
     .rows = &row_kernels_portable,
     .scores = scores,
     .softmax = softmax,
+    .level = level,
     .weigh = weigh,
+    .total = total,
     .accumulate = accumulate,
     .merge = merge,
     .finish = finish,

@@ -13,9 +13,12 @@ enum {
     attention_span_blocks = attention_span_tokens / attention_block_tokens,
     /* (row, head) pairs that share one pass over widened keys and values. */
     attention_rows_max = 96,
+    /* Rows whose weights are found together, of one tile or several. */
+    attention_weighed_rows_max = 16,
     /* Blocks that are widened at a time, or whose weights become integers together. */
     attention_chunk_blocks = 4,
     attention_chunk_tokens = attention_chunk_blocks * attention_block_tokens,
+    attention_span_chunks = attention_span_blocks / attention_chunk_blocks,
     /* Floats between the scores of two pairs; the pad keeps them off the same cache sets. */
     attention_score_stride = attention_span_tokens + 16,
 };
@@ -32,41 +35,36 @@ static inline void attention_fetch(const char *from, size_t bytes) {
 /* Floats from the first of a chunk's weights to what one of the integers in their place is worth: behind those. */
 enum { attention_worth_place = attention_chunk_tokens / 2 };
 
-enum {
-    attention_weight_greatest = 255,
-    /* Bits of floats: with greater ones weights are no numbers, and with less than 2^-100 all are 0. */
-    attention_weight_infinity = 0x7f800000,
-    attention_weight_least = 27 << 23,
+/* Weights are 255 at most, and so is what takes them back: see power_weight. */
+#define ATTENTION_WORTH (1.0f / (255 * 255))
+
+#define ATTENTION_LN_2 0x1.62e43p-1f
+
+/* Below every score: the top of a row that has seen nothing. */
+#define ATTENTION_TOP_LEAST (-0x1p100f)
+/* So far scores may be above what a row counts beside: floats have room, and changing it takes time. */
+#define ATTENTION_TOP_AHEAD 16.0f
+
+/* What a chunk's value scales are to weights: powers of two, and what takes those back. */
+struct attention_levels {
+    float power[attention_chunk_tokens], inverse[attention_chunk_tokens];
 };
 
-/* Of one row and head: weights are 2^(score * factor - top), top being a whole number, the greatest score's nearest.
- * from: EXP_ROUNDER - top, to which score * factor is added to be rounded; powers beyond 2^22 are not told apart. */
-struct attention_powers {
-    float factor, from, maximum; /* maximum: top as a power of e */
+/* Rows with int8 before one chunk, and what they have gathered in chunks before it. */
+struct attention_weighing {
+    /* [rows, attention_score_stride]: scores of the chunk's slots. */
+    float *scores;
+    int32_t count, head_size;
+    /* [rows]: bit s says that slot s counts; null: all do.  What does not count may be anything. */
+    const uint64_t *visible;
+    /* [rows]: what scores are multiplied by before they are capped, not negative; and the cap, or 0. */
+    const float *scales;
+    float soft_cap;
+    /* [rows]: the whole power of two beside which sums count; [rows, 16] sums of weights; [rows, head_size]. */
+    float *tops;
+    float *lanes;
+    float *sums;
 };
-
-/* greatest: of the scores.  scale: what they are multiplied by, before the exponential. */
-static inline struct attention_powers attention_powers(float greatest, float scale) {
-    const float ln_2 = 0x1.62e43p-1f;
-    float factor = scale * EXP_LOG2_E;
-    float top = __builtin_fmaf(greatest, factor, EXP_ROUNDER) - EXP_ROUNDER;
-    return (struct attention_powers){ factor, EXP_ROUNDER - top, top * ln_2 + 0.0f };
-}
-
-/* What weights are multiplied by to become integers of which the greatest is that, and what one of those is worth.
- * With a greatest that is no number, all are 0, worth NaN. */
-struct attention_weight_scale {
-    float factor, worth;
-};
-
-static inline struct attention_weight_scale attention_weight_scale(int32_t greatest_bits) {
-    if (greatest_bits >= attention_weight_infinity) return (struct attention_weight_scale){ 0.0f, __builtin_nanf("") };
-    if (greatest_bits < attention_weight_least) return (struct attention_weight_scale){ 0.0f, 0.0f };
-    float greatest;
-    __builtin_memcpy(&greatest, &greatest_bits, sizeof greatest);
-    const float steps = attention_weight_greatest;
-    return (struct attention_weight_scale){ steps / greatest, greatest / steps };
-}
 
 /* A "tile" is 1 ... tile_rows (row, head) pairs, or up to lone_tile_rows where there are no more.  Slots and
  * blocks count from the start of a span; blocks[b] is where the element of slot 16 b begins: its key column, or its
@@ -94,12 +92,23 @@ struct attention_steps {
         float *scores, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end,
         float scale, float soft_cap, float state[2]);
 
-    /* int8, instead: weights are powers of two, attention_powers, and within [begin, end) at least 2^-126, so that no
-     * value that is no number goes unnoticed.  Of all chunks that have one of these blocks they become, times their
-     * slots' scales, integers in place, as wide as the table likes; 0 outside.  scale is not negative. */
-    void (*weigh)(
-        float *scores, const float *const *scales, int32_t block_begin, int32_t block_end, int32_t begin, int32_t end,
-        float scale, float soft_cap, float state[2]);
+    /* The levels of blocks [block_begin, block_end) of a chunk: scales, as they are stored, and inverse_power of
+     * those. */
+    void (*level)(
+        struct attention_levels *levels, const float *const *scales, int32_t block_begin, int32_t block_end);
+
+    /* int8, instead of softmax: one chunk's scores become integers in their place, as wide as the table likes, and what
+     * one of them is worth; 0 for slots that do not count.
+     * power[s] = fma(score, scale * log2 e, levels->power[s]).  Where the greatest is more than ATTENTION_TOP_AHEAD
+     * above the row's top, its nearest whole number becomes that, for which lanes and sums are multiplied by
+     * 2^(old - new).  weight[s] = power_weight(power[s] - (greatest - POWER_REACH)), and
+     * worth = power_weight(greatest - (top - POWER_REACH)) / 255^2.  Lane s % 16 of the chunk is
+     * fma(weight[s], levels->inverse[s], lane), s ascending, and joins its row's as fma(lane, worth, row's). */
+    void (*weigh)(const struct attention_weighing *rows, const struct attention_levels *levels);
+
+    /* int8: what each of `count` pairs has gathered of a span as {maximum, sum}, the top as a power of e and the sum of
+     * its lanes; a sum of 0 where nothing counted. */
+    void (*total)(float (*states)[2], const float *tops, const float *lanes, int32_t count);
 
     /* sums[r * head_size + d] = fma(weights[r * attention_score_stride + s], value[s, d], sums), s
      * ascending in [begin, end).  value[s, d]: blocks[s / 16] + s % 16 * head_size + d elements.

@@ -2,6 +2,7 @@
 // attention.h.
 #include "attention_steps.h"
 
+#include <math.h>
 #include <string.h>
 
 /* One head's row as elements of floats: where it is when it is f32, else converted into `narrow`. */
@@ -48,11 +49,17 @@ static float quantized(const struct row_kernels *rows, const float *spread, int8
     return rows->f32_to_i8(quants, spread, head_size) / (float)hadamard_size(head_size);
 }
 
+/* A value's scale as a power of two: see attention.h. */
+static float scale_power(float scale) {
+    if (!(scale <= ATTENTION_SCALE_GREATEST)) return NAN;
+    return portable_log2(scale < ATTENTION_SCALE_LEAST ? ATTENTION_SCALE_LEAST : scale);
+}
+
 static void put_integer_value(const struct row_kernels *rows, struct slot slot, const float *value, int32_t size) {
     float spread[attention_head_size_max];
     int8_t quants[attention_head_size_max];
     rows->hadamard_f32(spread, value, size);
-    slot.scales[slot.at] = quantized(rows, spread, quants, size);
+    slot.scales[slot.at] = scale_power(quantized(rows, spread, quants, size));
     scatter(slot.elements + slot.at / 4 * 4 * size + slot.at % 4, quants, size, 1, 4);
 }
 

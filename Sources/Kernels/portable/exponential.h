@@ -51,13 +51,61 @@ static inline float portable_exp(float x) {
     return p * power_of_two(rounded);
 }
 
-/* 2^f, |f| <= 1/2, for weights of which 8 bits are kept (minimax in relative error, 7.5e-5). */
-#define POWER_C0 0x1.fff692p-1f
-#define POWER_C1 0x1.62f31ep-1f
-#define POWER_C2 0x1.f0de36p-3f
-#define POWER_C3 0x1.c3f69cp-5f
-/* The least of what stands for 2^-126, the least power that is not denormal: see EXP_ROUNDER. */
-#define POWER_LEAST (EXP_ROUNDER - 126.0f)
+/* 255 * 2^f, 0 <= f < 1, for weights of which 8 bits are kept; exact at 0 (minimax in relative error, 8.6e-5).  Powers
+ * are counted from POWER_REACH below the greatest and lesser ones count as that: so none is denormal, whatever scale it
+ * meets, and all fractions are exact. */
+#define POWER_REACH 100.0f
+#define POWER_C0 (0x1p-100f * 255.0f)
+#define POWER_C1 (0x1p-100f * 0x1.628274p+7f)
+#define POWER_C2 (0x1p-100f * 0x1.d0653cp+5f)
+#define POWER_C3 (0x1p-100f * 0x1.3a6f26p+4f)
+
+/* 255 * 2^(x - POWER_REACH), x < POWER_REACH + 20.  NaN stays NaN. */
+static inline float power_weight(float x) {
+    if (x != x) return x;
+    float y = x < 0.0f ? 0.0f : x, whole = floorf(y), f = y - whole;
+    float p = fmaf(POWER_C3, f, POWER_C2);
+    p = fmaf(p, f, POWER_C1);
+    p = fmaf(p, f, POWER_C0);
+    return p * power_of_two(EXP_ROUNDER + whole);
+}
+
+/* 2^(f - INVERSE_REACH), 0 <= f < 1 (minimax in relative error, 8e-8). */
+#define INVERSE_REACH 64.0f
+#define INVERSE_C0 (0x1p-64f * 0x1.fffffep-1f)
+#define INVERSE_C1 (0x1p-64f * 0x1.62e4f6p-1f)
+#define INVERSE_C2 (0x1p-64f * 0x1.ebd5a8p-3f)
+#define INVERSE_C3 (0x1p-64f * 0x1.c95446p-5f)
+#define INVERSE_C4 (0x1p-64f * 0x1.26900ep-7f)
+#define INVERSE_C5 (0x1p-64f * 0x1.ec320cp-10f)
+
+/* 2^-x, |x| <= 50.  NaN stays NaN. */
+static inline float inverse_power(float x) {
+    if (x != x) return x;
+    float y = INVERSE_REACH - x, whole = floorf(y), f = y - whole;
+    float p = fmaf(INVERSE_C5, f, INVERSE_C4);
+    p = fmaf(p, f, INVERSE_C3);
+    p = fmaf(p, f, INVERSE_C2);
+    p = fmaf(p, f, INVERSE_C1);
+    p = fmaf(p, f, INVERSE_C0);
+    return p * power_of_two(EXP_ROUNDER + whole);
+}
+
+/* log2(x) of numbers that are normal and positive, within 5e-8 and a rounding; the same everywhere, having no fma. */
+static inline float portable_log2(float x) {
+    static const float coefficients[] = {
+        -0x1.29d354p-7f, 0x1.a2e4cp-5f, -0x1.1660e4p-3f, 0x1.ec5c3ep-3f, -0x1.62dda4p-2f,
+        0x1.e9f288p-2f, -0x1.71383ep-1f, 0x1.7153fap+0f, 0x1.6b701ap-25f,
+    };
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t mantissa = (bits & 0x7fffff) | 0x3f800000;
+    float t, p = 0.0f;
+    memcpy(&t, &mantissa, sizeof t);
+    t -= 1.0f;
+    for (size_t i = 0; i < sizeof coefficients / sizeof *coefficients; i++) p = p * t + coefficients[i];
+    return p + (float)((int32_t)(bits >> 23) - 127);
+}
 
 /* tanh(x): below TANH_SMALL x + x^3 * q(x^2) (minimax in relative error, 4e-9), else
  * 1 - 2 / (exp(2 |x|) + 1) with the sign of x.  NaN stays NaN. */

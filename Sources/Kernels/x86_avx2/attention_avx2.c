@@ -11,6 +11,7 @@
 
 #include "softmax.h"
 #include "vectors.h"
+#include "weights.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
@@ -176,8 +177,7 @@ INLINED void score_elements(
 #define ROWS(count, width) \
     case count: \
         return score_rows( \
-            scores, query, blocks, scales, block_begin, block_end, head_size, count, width, \
-            element);
+            scores, query, blocks, scales, block_begin, block_end, head_size, count, width, element);
     switch (rows) {
         ROWS(1, 4)
         ROWS(2, 2)
@@ -219,16 +219,13 @@ static void scores(
     switch (element) {
     case attention_element_f32:
         return score_elements(
-            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
-            attention_element_f32);
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size, attention_element_f32);
     case attention_element_f16:
         return score_elements(
-            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
-            attention_element_f16);
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size, attention_element_f16);
     case attention_element_bf16:
         return score_elements(
-            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
-            attention_element_bf16);
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size, attention_element_bf16);
     case attention_element_i8:
         return score_integers(
             scores, query, rows, blocks, scales, block_begin, block_end, head_size);
@@ -466,7 +463,9 @@ static const struct attention_steps steps = {
     .rows = &row_kernels_x86_avx2,
     .scores = scores,
     .softmax = softmax,
+    .level = level,
     .weigh = weigh,
+    .total = total,
     .accumulate = accumulate,
     .merge = merge,
     .finish = finish,

@@ -10,6 +10,7 @@
 
 #include "softmax.h"
 #include "vectors.h"
+#include "weights.h"
 
 #pragma clang attribute push(__attribute__((target(AVX512_TARGET ",avx512vnni"))), apply_to = function)
 
@@ -37,8 +38,7 @@ INLINED __m512 integers_as_f32(__m512 sum) { return _mm512_cvtepi32_ps(_mm512_ca
 /* From a block's sums to its scores, of which all but the first are away from it. */
 INLINED __m512 block_scores(__m512 sum, __m512 scale) {
     __m512 scores = _mm512_mul_ps(integers_as_f32(sum), scale);
-    __m512 first = _mm512_broadcastss_ps(_mm512_castps512_ps128(scores));
-    return _mm512_mask_add_ps(scores, 0xfffe, scores, first);
+    return _mm512_add_ps(scores, _mm512_maskz_broadcastss_ps(0xfffe, _mm512_castps512_ps128(scores)));
 }
 
 /* The elements under the mask, zero elsewhere; nothing else is read. */
@@ -114,8 +114,7 @@ INLINED void score_elements(
 #define ROWS(count, width) \
     case count: \
         return score_rows( \
-            scores, query, blocks, scales, block_begin, block_end, head_size, count, width, \
-            element);
+            scores, query, blocks, scales, block_begin, block_end, head_size, count, width, element);
     switch (rows) {
         ROWS(1, 4)
         ROWS(2, 4)
@@ -135,20 +134,16 @@ static void scores(
     switch (element) {
     case attention_element_f32:
         return score_elements(
-            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
-            attention_element_f32);
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size, attention_element_f32);
     case attention_element_f16:
         return score_elements(
-            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
-            attention_element_f16);
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size, attention_element_f16);
     case attention_element_bf16:
         return score_elements(
-            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
-            attention_element_bf16);
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size, attention_element_bf16);
     case attention_element_i8:
         return score_elements(
-            scores, query, rows, blocks, scales, block_begin, block_end, head_size,
-            attention_element_i8);
+            scores, query, rows, blocks, scales, block_begin, block_end, head_size, attention_element_i8);
     }
 }
 
@@ -208,9 +203,9 @@ INLINED void accumulate_chunk(
     for (int k = 0; k < rows * width; k++) totals[k] = _mm512_setzero_ps();
     for (int32_t b = begin / attention_block_tokens; b * attention_block_tokens < end; b++) {
         const char *value = (const char *)blocks[b] + column * 4, *ahead = attention_block_ahead(blocks, b);
-        const float *four = chunk + b % attention_chunk_blocks * fours;
+        const float *four = chunk + b % attention_chunk_blocks;
 #pragma clang loop unroll(disable)
-        for (int i = 0; i < fours; i++, four++, value += four_bytes, ahead += four_bytes) {
+        for (int i = 0; i < fours; i++, four += attention_chunk_blocks, value += four_bytes, ahead += four_bytes) {
             if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)four_bytes);
             __m512 values[4];
 #pragma clang loop unroll(full)
@@ -313,7 +308,10 @@ static void merge(
     float state[2], float *values, const float more_state[2], const float *more_values,
     int32_t head_size) {
     float maximum = state[0] > more_state[0] ? state[0] : more_state[0];
-    float keep = exp_1(state[0] - maximum), take = exp_1(more_state[0] - maximum);
+    __m512 both = exp_16(_mm512_zextps128_ps512(_mm_setr_ps(state[0] - maximum, more_state[0] - maximum, 0, 0)));
+    float factors[16];
+    _mm512_storeu_ps(factors, both);
+    float keep = factors[0], take = factors[1];
     state[0] = maximum;
     state[1] = __builtin_fmaf(state[1], keep, more_state[1] * take);
     __m512 keeps = _mm512_set1_ps(keep), takes = _mm512_set1_ps(take);
@@ -367,7 +365,9 @@ static const struct attention_steps steps = {
     .rows = &row_kernels_x86_avx512,
     .scores = scores,
     .softmax = softmax,
+    .level = level,
     .weigh = weigh,
+    .total = total,
     .accumulate = accumulate,
     .merge = merge,
     .finish = finish,
