@@ -10,16 +10,20 @@ extension Sampler {
     private static let fewestElements = 16
 
     /// `candidates` become the `count` greatest logits, in no order; masked ones never count.
-    mutating func selectBest(_ count: Int, _ row: UnsafeBufferPointer<Float>) {
+    /// Returns the greatest of the row, NaN if any is, when any are wanted.
+    @discardableResult
+    mutating func selectBest(_ count: Int, _ row: UnsafeBufferPointer<Float>) -> Float {
         candidates.removeAll(keepingCapacity: true)
         let wanted = min(count, row.count)
-        guard wanted > 0 else { return }
+        guard wanted > 0 else { return .nan }
         let elements = row.count / (Self.blocksPerLogit * wanted) / Self.fewestElements * Self.fewestElements
         let block = min(max(elements, Self.fewestElements), Self.blockElements)
-        let greatest = greatest(row, block)
+        let greatest = greatest(row, block), best = kernels.pointee.max_f32(greatest, Int32(greatest.count))
+        guard !best.isNaN else { return best }
         collect(row, block, greatest, atLeast: Self.threshold(of: wanted, greatest))
         CandidateSelection.selectBest(wanted, of: &candidates)
         if candidates.count > wanted { candidates.removeLast(candidates.count - wanted) }
+        return best
     }
 
     /// The greatest logit of each block of so many.
@@ -37,10 +41,12 @@ extension Sampler {
         return blocks.prefix(wanted).reduce(.infinity) { min($0, max($1.value, -.greatestFiniteMagnitude)) }
     }
 
-    private mutating func collect(
+    /// `candidates` become the logits from a threshold on; only blocks that have any are read.
+    mutating func collect(
         _ row: UnsafeBufferPointer<Float>, _ block: Int, _ greatest: [Float], atLeast threshold: Float
     ) {
         growIndices(to: block)
+        candidates.removeAll(keepingCapacity: true)
         for (number, value) in greatest.enumerated() where value >= threshold {
             let begin = number * block
             let found = kernels.pointee.collect_within_f32(

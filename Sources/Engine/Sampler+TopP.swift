@@ -11,18 +11,17 @@ extension Sampler {
     private static let undecided = 512.0
 
     /// - place: in 0 ..< 1, where to draw.
-    /// - total: the sum of `weights`, which are relative to the best one.
-    mutating func drawNucleus(_ place: Double, share: Float, of total: Double) -> TokenID {
-        let mass = Double(share) * total
+    mutating func drawNucleus(_ place: Double, share: Float, _ row: RowWeights) -> TokenID {
+        let mass = Double(share) * row.total
         // All tokens lighter than this weigh less together than what is left out.
-        let least = max(0, Float((1 - Double(share)) * total / Double(weights.count)).nextDown)
-        let first = max(Self.firstWeight, least)
-        collectWeights(atLeast: first)
+        let least = max(0, Float((1 - Double(share)) * row.total / Double(weights.count)).nextDown)
+        let first = max(Self.firstWeight * row.heaviest, least)
+        collectWeights(atLeast: first, row)
         if first == least || candidateMass >= mass {
             keepHeaviest(upTo: mass)
             return drawCandidate(at: place * candidateMass)
         }
-        return draw(place, upTo: mass, bound(of: mass, from: least, to: first))
+        return draw(place, upTo: mass, bound(of: mass, from: least, to: first), row)
     }
 
     /// Where the heaviest tokens end that weigh `mass` together, but for a few that are undecided.
@@ -41,9 +40,11 @@ extension Sampler {
     }
 
     /// Of the undecided tokens the heaviest count, until all weigh `mass`.
-    private mutating func draw(_ place: Double, upTo mass: Double, _ bound: NucleusBound) -> TokenID {
+    private mutating func draw(
+        _ place: Double, upTo mass: Double, _ bound: NucleusBound, _ row: RowWeights
+    ) -> TokenID {
         let above = bound.sumsAbove.reduce(0, +)
-        collectWeights(atLeast: bound.low, bound: bound.high)
+        collectWeights(atLeast: bound.low, bound: bound.high, row)
         keepHeaviest(upTo: mass - above)
         let target = place * (above + candidateMass)
         guard target < above || candidates.isEmpty else { return drawCandidate(at: target - above) }

@@ -36,7 +36,7 @@ struct Sampler {
     var indices: [Int32] = []
     var candidates: [Candidate] = []
 
-    /// Elements per partial sum; a draw rescans one such block.
+    /// Elements per partial sum: they stay in L1 from the search for the greatest to the sum.
     static let blockElements = 1024
 
     init(kernels: UnsafePointer<statistics_kernels>, vocabularySize: Int) {
@@ -45,7 +45,8 @@ struct Sampler {
     }
 
     /// - logits: `[vocabularySize]`, left as they are.
-    /// - Cost: greedy is one pass; filters two to seven; penalties copy the row.
+    /// - Cost: greedy and filters are one pass; a nucleus of hundreds of tokens is up to five more;
+    /// penalties copy the row.
     mutating func sample(
         _ logits: UnsafeBufferPointer<Float>, _ context: SamplingContext
     ) throws(SamplingFailure) -> SampledToken {
@@ -142,72 +143,29 @@ struct Sampler {
             try check(best: row[Int(token)])
             return token
         }
-        let best = kernels.pointee.max_f32(base, size)
-        try check(best: best)
         let factor = min(1 / parameters.temperature, Float.greatestFiniteMagnitude)
         let place = RandomStream.uniform(
             seed: parameters.seed, choice: context.choice, index: context.output.count)
         if parameters.topK > 0, parameters.topK < row.count {
-            selectBest(parameters.topK, row)
+            let best = selectBest(parameters.topK, row)
+            try check(best: best)
             weighCandidates(best, factor)
             if parameters.minP > 0 { candidates.removeAll { $0.value < parameters.minP } }
             return drawCandidate(place, topP: parameters.topP)
         }
-        let sums = weighAll(row, best, factor)
-        let total = sums.reduce(0, +)
+        let weighed = weighAll(row, factor)
+        try check(best: weighed.best)
         if parameters.minP > 0 {
-            collectWeights(atLeast: parameters.minP)
+            collectWeights(atLeast: parameters.minP * weighed.heaviest, weighed)
             return drawCandidate(place, topP: parameters.topP)
         }
-        guard parameters.topP < 1 else { return drawAny(place * total, sums) }
-        return drawNucleus(place, share: parameters.topP, of: total)
+        guard parameters.topP < 1 else { return drawAny(place * weighed.total, weighed.sums) }
+        return drawNucleus(place, share: parameters.topP, weighed)
     }
 
     private func check(best: Float) throws(SamplingFailure) {
         if best == -.infinity { throw .nothingAllowed }
         if !best.isFinite { throw .notFinite }
-    }
-
-    /// Replaces the candidates' logits by their weights relative to the best one.
-    private mutating func weighCandidates(_ best: Float, _ factor: Float) {
-        weights.removeAll(keepingCapacity: true)
-        for candidate in candidates { weights.append(candidate.value) }
-        let count = Int32(weights.count)
-        weights.withUnsafeMutableBufferPointer { weights in
-            _ = kernels.pointee.exp_f32(
-                weights.baseAddress!, weights.baseAddress!, count, best, factor)
-        }
-        for index in candidates.indices { candidates[index].value = weights[index] }
-    }
-
-    /// `weights` become those of the whole row; returns the sums of its blocks.
-    private mutating func weighAll(
-        _ row: UnsafeBufferPointer<Float>, _ best: Float, _ factor: Float
-    ) -> [Double] {
-        if weights.count != row.count { weights = Array(repeating: 0, count: row.count) }
-        var sums: [Double] = []
-        sums.reserveCapacity(row.count / Self.blockElements + 1)
-        weights.withUnsafeMutableBufferPointer { weights in
-            for begin in stride(from: 0, to: row.count, by: Self.blockElements) {
-                let count = Int32(min(Self.blockElements, row.count - begin))
-                let sum = kernels.pointee.exp_f32(
-                    weights.baseAddress! + begin, row.baseAddress! + begin, count, best, factor)
-                sums.append(Double(sum))
-            }
-        }
-        return sums
-    }
-
-    /// `candidates` become the tokens at least so heavy, and lighter than `bound` unless that is NaN.
-    mutating func collectWeights(atLeast least: Float, bound: Float = .nan) {
-        growIndices(to: weights.count)
-        let found = Int(
-            kernels.pointee.collect_within_f32(
-                weights, Int32(weights.count), least, bound, &indices, Int32(weights.count)))
-        candidates.removeAll(keepingCapacity: true)
-        for index in indices.prefix(found) {
-            candidates.append(Candidate(value: weights[Int(index)], token: index))
-        }
     }
 
     /// Draws among the candidates that top-p keeps.
@@ -233,26 +191,6 @@ struct Sampler {
             if left < 0 { break }
         }
         return last
-    }
-
-    /// Draws among all tokens at least so heavy: first the block, then the token. `sums`: theirs by block.
-    func drawAny(_ target: Double, _ sums: [Double], atLeast least: Float = .leastNonzeroMagnitude) -> TokenID {
-        var left = target
-        var block = 0
-        while block + 1 < sums.count, left >= sums[block] {
-            left -= sums[block]
-            block += 1
-        }
-        // Rounding may lead past the last weight; the last token that has any is the answer then.
-        while sums[block] == 0 { block -= 1 }
-        let begin = block * Self.blockElements
-        var last = begin
-        for index in begin..<min(begin + Self.blockElements, weights.count) where weights[index] >= least {
-            last = index
-            left -= Double(weights[index])
-            if left < 0 { break }
-        }
-        return TokenID(last)
     }
 
     mutating func growIndices(to count: Int) {

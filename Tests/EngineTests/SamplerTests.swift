@@ -136,6 +136,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [-Float.infinity, -500, -70, -3, 80, 500])
+    func `what the first block has decides nothing else`(first: Float) throws {
+        var parameters = SamplingParameters()
+        let tail = Self.row(3)
+        let row = Array(repeating: first, count: 2048) + tail
+        for (topP, minP) in [(Float(1), Float(0)), (0.9, 0), (0.3, 0), (1, 0.05)] {
+            (parameters.topP, parameters.minP) = (topP, minP)
+            let expected = Self.reference(row, parameters)
+            for seed in 0..<200 {
+                parameters.seed = UInt64(seed)
+                let token = try Self.draw(row, parameters).token
+                #expect((expected[token] ?? 0) > 0, "token \(token) of \(first), top-p \(topP), min-p \(minP)")
+            }
+        }
+    }
+
     @Test func `of thousands of equals at its end, a nucleus has the lowest ids`() throws {
         var parameters = SamplingParameters()
         parameters.topP = 0.5

@@ -1,0 +1,108 @@
+// Sampler+Weights.swift: what the tokens of a row weigh. A row comes from memory once, block by block, before its
+// greatest logit is known: weights are relative to the first block's, unless that is far too small.
+import Core
+import Glibc
+import Kernels
+
+/// Facts about `Sampler.weights`, which are exp((logit - reference) * factor).
+struct RowWeights {
+    let factor: Float
+    /// The greatest logit; NaN if any is.
+    let best: Float
+    /// The greatest logit of each block, and what its tokens weigh.
+    let greatest: [Float]
+    let sums: [Double]
+    /// What the best token weighs.
+    let heaviest: Float
+
+    var total: Double { sums.reduce(0, +) }
+}
+
+extension Sampler {
+    /// Powers of e by which the best token may pass the reference: the sum of all is a number then.
+    private static let referenceDistance: Float = 60
+
+    /// `weights` become those of the row.
+    mutating func weighAll(_ row: UnsafeBufferPointer<Float>, _ factor: Float) -> RowWeights {
+        let first = kernels.pointee.max_f32(row.baseAddress!, Int32(min(Self.blockElements, row.count)))
+        let tried = weigh(row, factor, relativeTo: first)
+        let isFar = !(abs(tried.best - first) * factor <= Self.referenceDistance)
+        return isFar && tried.best.isFinite ? weigh(row, factor, relativeTo: tried.best) : tried
+    }
+
+    private mutating func weigh(
+        _ row: UnsafeBufferPointer<Float>, _ factor: Float, relativeTo reference: Float
+    ) -> RowWeights {
+        if weights.count != row.count { weights = Array(repeating: 0, count: row.count) }
+        var greatest: [Float] = [], sums: [Double] = []
+        let blocks = row.count / Self.blockElements + 1
+        greatest.reserveCapacity(blocks)
+        sums.reserveCapacity(blocks)
+        weights.withUnsafeMutableBufferPointer { weights in
+            for begin in stride(from: 0, to: row.count, by: Self.blockElements) {
+                let block = row.baseAddress! + begin, count = Int32(min(Self.blockElements, row.count - begin))
+                greatest.append(kernels.pointee.max_f32(block, count))
+                let sum = kernels.pointee.exp_f32(weights.baseAddress! + begin, block, count, reference, factor)
+                sums.append(Double(sum))
+            }
+        }
+        let best = kernels.pointee.max_f32(greatest, Int32(greatest.count))
+        var heaviest = best
+        _ = kernels.pointee.exp_f32(&heaviest, [best], 1, reference, factor)
+        return RowWeights(factor: factor, best: best, greatest: greatest, sums: sums, heaviest: heaviest)
+    }
+
+    /// Replaces the candidates' logits by their weights relative to the best one.
+    mutating func weighCandidates(_ best: Float, _ factor: Float) {
+        weights.removeAll(keepingCapacity: true)
+        for candidate in candidates { weights.append(candidate.value) }
+        let count = Int32(weights.count)
+        weights.withUnsafeMutableBufferPointer { weights in
+            guard let base = weights.baseAddress else { return }
+            _ = kernels.pointee.exp_f32(base, base, count, best, factor)
+        }
+        for index in candidates.indices { candidates[index].value = weights[index] }
+    }
+
+    /// `candidates` become the tokens at least so heavy, and lighter than `bound` unless that is NaN; only blocks that
+    /// may have some are read.
+    mutating func collectWeights(atLeast least: Float, bound: Float = .nan, _ row: RowWeights) {
+        // The logit of that weight, and somewhat less, since it is rounded.
+        let distance = log(least / row.heaviest) / row.factor
+        let threshold = row.best + distance - (abs(row.best) + abs(distance)) * 1e-5
+        growIndices(to: Self.blockElements)
+        candidates.removeAll(keepingCapacity: true)
+        for (number, greatest) in row.greatest.enumerated() where !(greatest < threshold) {
+            let begin = number * Self.blockElements, count = min(Self.blockElements, weights.count - begin)
+            let found = weights.withUnsafeBufferPointer { weights in
+                kernels.pointee.collect_within_f32(
+                    weights.baseAddress! + begin, Int32(count), least, bound, &indices, Int32(count))
+            }
+            for index in indices.prefix(Int(found)) {
+                let token = begin + Int(index)
+                candidates.append(Candidate(value: weights[token], token: TokenID(token)))
+            }
+        }
+    }
+
+    /// Draws among those of `weights` that are at least so heavy: first the block, then the token. `sums`: theirs by
+    /// block.
+    func drawAny(_ target: Double, _ sums: [Double], atLeast least: Float = .leastNonzeroMagnitude) -> TokenID {
+        var left = target
+        var block = 0
+        while block + 1 < sums.count, left >= sums[block] {
+            left -= sums[block]
+            block += 1
+        }
+        // Rounding may lead past the last weight; the last token that has any is the answer then.
+        while sums[block] == 0 { block -= 1 }
+        let begin = block * Self.blockElements
+        var last = begin
+        for index in begin..<min(begin + Self.blockElements, weights.count) where weights[index] >= least {
+            last = index
+            left -= Double(weights[index])
+            if left < 0 { break }
+        }
+        return TokenID(last)
+    }
+}
