@@ -25,8 +25,8 @@ extern "C" {
  * keys have much in common.  Products are those of before, times what scales take back, and the results go through
  * the transform again, which is its own inverse.  Weights are exponentials within 9e-5; with the values' scales they
  * become 255 steps of the greatest of 64 slots, and what they weigh of the values joins the sums in f32, 64 slots
- * after 64.  Scales of values are kept as powers of two: those
- * below 2^-50 count as that, and those above 2^50 are no numbers. */
+ * after 64.  Scales of values are kept as powers of two: those below 2^-50 count as that, and those above 2^50 are no
+ * numbers. */
 enum attention_element {
     attention_element_f32 = 0,
     attention_element_f16 = 1,

@@ -1,7 +1,8 @@
 // attention_steps.h: the inner steps of paged attention, one struct per instruction set, and the
 // driver that calls them.
 // The steps never see pages, positions or windows; the driver never touches a number.
-// One idea: everything that decides *which* slots count is written once, in attention.c.
+// One idea: everything that decides *which* slots count is written once, in the driver: attention.c, and its ways
+// through a span, attention_floats.c and attention_integers.c.
 #ifndef KERNELS_PORTABLE_ATTENTION_STEPS_H
 #define KERNELS_PORTABLE_ATTENTION_STEPS_H
 
@@ -18,7 +19,6 @@ enum {
     /* Blocks that are widened at a time, or whose weights become integers together. */
     attention_chunk_blocks = 4,
     attention_chunk_tokens = attention_chunk_blocks * attention_block_tokens,
-    attention_span_chunks = attention_span_blocks / attention_chunk_blocks,
     /* Floats between the scores of two pairs; the pad keeps them off the same cache sets. */
     attention_score_stride = attention_span_tokens + 16,
 };
@@ -71,7 +71,8 @@ struct attention_weighing {
  * value row.  Behind the last block that counts, attention_fetched_blocks more are named, to be fetched alone. */
 struct attention_steps {
     int32_t tile_rows;
-    /* At least tile_rows: as many go in one tile rather than have keys and values widened for two. */
+    /* At least tile_rows: as many go in one tile rather than have keys and values widened for two.  At most
+     * attention_weighed_rows_max. */
     int32_t lone_tile_rows;
     const struct row_kernels *rows;
 

@@ -20,6 +20,7 @@ enum {
     /* Tiles this small read the pages themselves, and fetch them ahead. */
     fetching_rows = 4,
 };
+_Static_assert(tile_rows <= attention_weighed_rows_max, "a tile is weighed at once");
 
 /* Of what one lane of a register is multiplied by: 8-bit integers come in fours. */
 INLINED ptrdiff_t unit_bytes(const enum attention_element element) {
