@@ -26,7 +26,7 @@ extension Sampler {
     mutating func weighAll(_ row: UnsafeBufferPointer<Float>, _ factor: Float) -> RowWeights {
         let first = kernels.pointee.max_f32(row.baseAddress!, Int32(min(Self.blockElements, row.count)))
         let tried = weigh(row, factor, relativeTo: first)
-        let isFar = !(abs(tried.best - first) * factor <= Self.referenceDistance)
+        let isFar = !((tried.best - first) * factor <= Self.referenceDistance)
         return isFar && tried.best.isFinite ? weigh(row, factor, relativeTo: tried.best) : tried
     }
 
@@ -58,8 +58,8 @@ extension Sampler {
         for candidate in candidates { weights.append(candidate.value) }
         let count = Int32(weights.count)
         weights.withUnsafeMutableBufferPointer { weights in
-            guard let base = weights.baseAddress else { return }
-            _ = kernels.pointee.exp_f32(base, base, count, best, factor)
+            _ = kernels.pointee.exp_f32(
+                weights.baseAddress!, weights.baseAddress!, count, best, factor)
         }
         for index in candidates.indices { candidates[index].value = weights[index] }
     }

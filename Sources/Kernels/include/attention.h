@@ -25,7 +25,7 @@ extern "C" {
  * keys have much in common.  Products are those of before, times what scales take back, and the results go through
  * the transform again, which is its own inverse.  Weights are exponentials within 9e-5; with the values' scales they
  * become 255 steps of the greatest of 64 slots, and what they weigh of the values joins the sums in f32, 64 slots
- * after 64.  Scales of values are kept as powers of two: those below 2^-50 count as that, and those above 2^50 are no
+ * after 64.  Scales of values are kept as their log2: those below 2^-50 count as that, and those above 2^50 are no
  * numbers. */
 enum attention_element {
     attention_element_f32 = 0,
@@ -54,6 +54,7 @@ enum {
     attention_partial_header = 8,
 };
 
+/* Of values with int8. */
 #define ATTENTION_SCALE_LEAST 0x1p-50f
 #define ATTENTION_SCALE_GREATEST 0x1p50f
 

@@ -54,8 +54,8 @@ static void put_in_order(struct reading_order *order, const struct span_pass *pa
 static struct tile_sight sight_of(const struct span_pass *pass, int32_t tile) {
     const struct attention_job *job = pass->block->job;
     int32_t first = pass->block->first + tile, last = first + tile_rows_at(pass->block, tile) - 1;
-    struct slot_range oldest = visible(job, first, first, pass->span), newest = visible(job, last, last, pass->span);
-    return (struct tile_sight){ { oldest.begin, newest.end }, { newest.begin, oldest.end } };
+    /* From where the last row begins to where the first one ends. */
+    return (struct tile_sight){ tile_range(pass, tile), visible(job, last, first, pass->span) };
 }
 
 /* Bits [begin, end) of those from `first` on, of which there are 64. */

@@ -142,7 +142,7 @@ static void total(float (*states)[2], const float *tops, const float *lanes, int
     for (int32_t r = 0; r < count; r++) {
         float own[lane_count];
         memcpy(own, lanes + (ptrdiff_t)r * lane_count, sizeof own);
-        states[r][0] = tops[r] * ATTENTION_LN_2 + 0.0f;
+        states[r][0] = attention_maximum(tops[r]);
         states[r][1] = lanes_sum(own);
     }
 }

@@ -38,7 +38,11 @@ enum { attention_worth_place = attention_chunk_tokens / 2 };
 /* Weights are 255 at most, and so is what takes them back: see power_weight. */
 #define ATTENTION_WORTH (1.0f / (255 * 255))
 
-#define ATTENTION_LN_2 0x1.62e43p-1f
+/* A top, which is a power of two, as one of e. */
+static inline float attention_maximum(float top) {
+    const float ln_2 = 0x1.62e43p-1f;
+    return top * ln_2 + 0.0f;
+}
 
 /* Below every score: the top of a row that has seen nothing. */
 #define ATTENTION_TOP_LEAST (-0x1p100f)
@@ -107,8 +111,8 @@ struct attention_steps {
      * fma(weight[s], levels->inverse[s], lane), s ascending, and joins its row's as fma(lane, worth, row's). */
     void (*weigh)(const struct attention_weighing *rows, const struct attention_levels *levels);
 
-    /* int8: what each of `count` pairs has gathered of a span as {maximum, sum}, the top as a power of e and the sum of
-     * its lanes; a sum of 0 where nothing counted. */
+    /* int8: what each of `count` pairs has gathered of a span as {maximum, sum}, attention_maximum of its top and the
+     * sum of its lanes; a sum of 0 where nothing counted. */
     void (*total)(float (*states)[2], const float *tops, const float *lanes, int32_t count);
 
     /* sums[r * head_size + d] = fma(weights[r * attention_score_stride + s], value[s, d], sums), s

@@ -131,7 +131,7 @@ static void weigh(const struct attention_weighing *rows, const struct attention_
 static void total(float (*states)[2], const float *tops, const float *lanes, int32_t count) {
     for (int32_t r = 0; r < count; r++) {
         const float *own = lanes + 16 * r;
-        states[r][0] = tops[r] * ATTENTION_LN_2 + 0.0f;
+        states[r][0] = attention_maximum(tops[r]);
         states[r][1] = sum_16(_mm256_loadu_ps(own), _mm256_loadu_ps(own + 8));
     }
 }

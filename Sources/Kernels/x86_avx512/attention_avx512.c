@@ -309,6 +309,7 @@ static void merge(
     float state[2], float *values, const float more_state[2], const float *more_values,
     int32_t head_size) {
     float maximum = state[0] > more_state[0] ? state[0] : more_state[0];
+    /* One exponential for both: each would wait as long. */
     __m512 both = exp_16(_mm512_zextps128_ps512(_mm_setr_ps(state[0] - maximum, more_state[0] - maximum, 0, 0)));
     float factors[16];
     _mm512_storeu_ps(factors, both);

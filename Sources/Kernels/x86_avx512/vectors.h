@@ -34,15 +34,16 @@ static inline float max_16(__m512 x) {
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
-/* Bytes of four registers that were packed twice, four of each in turn, in order. */
-static inline __m512i packed_in_order(__m512i bytes) {
+/* Fours of 32 bits that stand in quarters, the first of all four, the second of all four, and so on, in order: the
+ * first quarter's, then the second's.  As bytes of four registers come to lie when they are packed twice. */
+static inline __m512i quarters_in_order(__m512i quarters) {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    return _mm512_permutexvar_epi32(order, bytes);
+    return _mm512_permutexvar_epi32(order, quarters);
 }
 
 /* 64 integers as bytes, in order. */
 static inline __m512i narrow(__m512i a, __m512i b, __m512i c, __m512i d) {
-    return packed_in_order(_mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)));
+    return quarters_in_order(_mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)));
 }
 
 static inline __m512 exp_16(__m512 x) {

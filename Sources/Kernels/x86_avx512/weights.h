@@ -55,9 +55,8 @@ INLINED __m512 greatest_of_each(const __m512 rows[attention_weighed_rows_max], i
 #define HALVES(a, b) _mm512_max_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b))
     __m512 first = HALVES(fours[0], fours[1]), last = HALVES(fours[2], fours[3]);
 #undef HALVES
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     __m512 each = _mm512_max_ps(_mm512_shuffle_ps(first, last, 0x44), _mm512_shuffle_ps(first, last, 0xee));
-    return _mm512_permutexvar_ps(order, each);
+    return _mm512_castsi512_ps(quarters_in_order(_mm512_castps_si512(each)));
 }
 
 /* Of a row's slots [16 k, 16 k + 16), those that count. */
@@ -172,7 +171,7 @@ static void weigh(const struct attention_weighing *rows, const struct attention_
 static void total(float (*states)[2], const float *tops, const float *lanes, int32_t count) {
     for (int32_t r = 0; r < count; r++) {
         const float *own = lanes + 16 * r;
-        states[r][0] = tops[r] * ATTENTION_LN_2 + 0.0f;
+        states[r][0] = attention_maximum(tops[r]);
         states[r][1] = sum_16(_mm512_loadu_ps(own));
     }
 }
