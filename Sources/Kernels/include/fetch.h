@@ -37,4 +37,14 @@ static inline __attribute__((always_inline)) void fetch_block(const uint8_t *blo
     for (size_t at = 0; at < bytes; at += FETCH_LINE) __builtin_prefetch(block + at, 0, 2);
 }
 
+/* How far ahead of where a tile reads its own panel it fetches that into L1: blocks of integers, bytes of floats.
+ * L2 has it then, and the hardware is late (Sources/Kernels/README.md). */
+enum { FETCH_NEAR_BLOCKS = 8, FETCH_NEAR_BYTES = 5120 };
+
+/* What this panel will need that soon, into L1. */
+static inline __attribute__((always_inline)) void fetch_near(const uint8_t *block, const size_t bytes) {
+#pragma clang loop unroll(full)
+    for (size_t at = 0; at < bytes; at += FETCH_LINE) __builtin_prefetch(block + at, 0, 3);
+}
+
 #endif

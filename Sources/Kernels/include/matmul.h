@@ -134,8 +134,8 @@ struct matmul_kernels {
      * calls fetch_next once a block; 0 where none does. */
     int32_t tile_rows;
     /* From so many rows on, more than ACTIVATION_SLOTS, a tile takes `panels_together` panels of a layout: ranges of
-     * whole multiples are fastest.  Of integers it has as many times fewer rows, and as many tiles fetch weights.
-     * 0 where tiles never do. */
+     * whole multiples are fastest.  Of integers it has as many times fewer rows, and fetching_tiles of them fetch
+     * weights.  0 where tiles never do. */
     int32_t many_rows;
     int32_t panels_together[LAYOUT_COUNT];
     matmul_panels_fn *panels[LAYOUT_COUNT];
@@ -145,6 +145,10 @@ struct matmul_kernels {
 static inline int32_t panels_together(const struct matmul_kernels *kernels, int32_t layout, int32_t rows) {
     return kernels->many_rows && rows >= kernels->many_rows ? kernels->panels_together[layout] : 1;
 }
+
+/* Of tiles of integers that go over so many panels, how many fetch those behind: half a panel each, so that memory
+ * has time for it, or all of a single one. */
+static inline int32_t fetching_tiles(int32_t together) { return together > 1 ? 2 * together : 1; }
 
 /* The one for matrices of that layout. */
 static inline matmul_panels_fn *panels_kernel(const struct matmul_kernels *kernels, int32_t layout) {

@@ -158,12 +158,22 @@ static void prepare_chunk(
     pass->steps->level(&chunk->levels, pass->value_scales + first, chunk->begin, chunk->end);
 }
 
+/* Nothing else fetches these, and whoever comes to one would wait for memory. */
+static void fetch_scales(const struct span_pass *pass) {
+    const size_t bytes = attention_block_tokens * sizeof(float);
+    for (int32_t b = first_block(pass->range); b < last_block(pass->range); b++) {
+        attention_fetch((const char *)pass->key_scales[b], bytes);
+        attention_fetch((const char *)pass->value_scales[b], bytes);
+    }
+}
+
 /* A single tile, which fetches for itself: all keys of the span, then its values. */
 static void attend_alone(const struct span_pass *pass, float *sums) {
     struct tile_sight sight = sight_of(pass, 0);
     struct chunk chunk;
     int32_t begin = first_block(pass->range), end = last_block(pass->range);
     fetch_first(pass, pass->keys + begin);
+    fetch_scales(pass);
     score_tile(pass, 0, pass->keys, pass->key_scales, (struct slot_range){ begin, end }, pass->space->scores);
     for (int32_t number = chunk_of(begin); number <= chunk_of(end - 1); number++) {
         struct slot_range own = blocks_of(pass, number);

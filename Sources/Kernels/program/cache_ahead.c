@@ -13,7 +13,8 @@ static int32_t next_attention(const struct program *program, int32_t operation) 
 /* How often the tiles of one integer matrix call fetch_next. */
 static int64_t fetches_of(const struct packed_matrix *matrix, const struct matmul_kernels *kernels, int32_t rows) {
     int32_t together = panels_together(kernels, matrix->layout, rows);
-    int32_t tiles = parts_of(rows, kernels->tile_rows / together) - parts_of(rows, PRODUCT_ROWS_MAX) * together;
+    int32_t fetching = parts_of(rows, PRODUCT_ROWS_MAX) * fetching_tiles(together);
+    int32_t tiles = parts_of(rows, kernels->tile_rows / together) - fetching;
     return (int64_t)panel_count(matrix->rows) * (matrix->cols / ACTIVATION_BLOCK) * tiles / together;
 }
 

@@ -183,8 +183,10 @@ INLINE void integer_tile(const int places, const int tokens, const struct intege
 #pragma clang loop unroll(full)
     for (int i = 0; i < places * tokens; i++) acc[i][0] = acc[i][1] = _mm256_setzero_ps();
     for (int32_t b = 0; b < blocks; b++, block += block_bytes, x++) {
-        if (fetches) fetch_block(block + panel, block_bytes);
-        else if (rows.meanwhile) fetch_next(rows.meanwhile);
+        if (fetches) {
+            fetch_near(block + FETCH_NEAR_BLOCKS * block_bytes, block_bytes);
+            fetch_block(block + panel, block_bytes);
+        } else if (rows.meanwhile) fetch_next(rows.meanwhile);
 #pragma clang loop unroll(full)
         for (int s = 0; s < places; s++)
             add_block(tokens, kind, minus_zero, block + (size_t)s * stride, x, acc + s * tokens, prepared);

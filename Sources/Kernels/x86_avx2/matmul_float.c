@@ -43,7 +43,10 @@ INLINE void float_tile(const int places, const int tokens, const int layout, con
     }
     for (int32_t c = 0; c < w->cols; c += together) {
         size_t column = (size_t)c * (layout == LAYOUT_F32 ? 64 : 32);
-        if (fetches && column % 64 == 0) fetch_block(base + panel + column, 64);
+        if (fetches && column % FETCH_LINE == 0) {
+            fetch_near(base + column + FETCH_NEAR_BYTES, FETCH_LINE);
+            fetch_block(base + panel + column, FETCH_LINE);
+        }
 #pragma clang loop unroll(full)
         for (int behind = together - 1; behind >= 0; behind--) {
 #pragma clang loop unroll(full)

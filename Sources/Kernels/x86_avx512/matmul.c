@@ -57,8 +57,10 @@ INLINE void integer_tile(const int places, const int tokens, const struct intege
 #pragma clang loop unroll(full)
     for (int i = 0; i < places * tokens; i++) acc[i] = _mm512_setzero_ps();
     for (int32_t b = 0; b < blocks; b++, block += block_bytes) {
-        if (behind) fetch_block(behind + (size_t)b * behind_bytes, behind_bytes);
-        else if (rows.meanwhile) fetch_next(rows.meanwhile);
+        if (behind) {
+            fetch_near(block + FETCH_NEAR_BLOCKS * block_bytes, block_bytes);
+            fetch_block(behind + (size_t)b * behind_bytes, behind_bytes);
+        } else if (rows.meanwhile) fetch_next(rows.meanwhile);
 #pragma clang loop unroll(full)
         for (int s = 0; s < places; s++)
             add_block(tokens, kind, w, block + (size_t)s * stride, rows, b, acc + s * tokens);

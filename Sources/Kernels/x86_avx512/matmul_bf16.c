@@ -15,7 +15,7 @@ INLINE void dot_tile(const int places, const int tokens, const int layout, const
 #pragma clang loop unroll(full)
     for (int i = 0; i < places * tokens; i++) acc[i] = _mm512_setzero_ps();
     for (size_t at = 0; at < 2 * even_columns(w->cols); at += 4) {
-        if (fetches) fetch_columns(base + (size_t)places * panel, places, at * PANEL_ROWS);
+        if (fetches) fetch_columns(base, panel, places, at * PANEL_ROWS);
         __m512i weights[FLOAT_PANELS_TOGETHER];
 #pragma clang loop unroll(full)
         for (int s = 0; s < places; s++)

@@ -33,7 +33,7 @@ INLINE void float_tile(const int places, const int tokens, const int layout, con
         if (flushes) pin(&acc[i]);
     }
     for (int32_t c = 0; c < w->cols; c += columns) {
-        if (fetches) fetch_columns(base + (size_t)places * panel, places, (size_t)c * (layout == LAYOUT_F32 ? 64 : 32));
+        if (fetches) fetch_columns(base, panel, places, (size_t)c * (layout == LAYOUT_F32 ? 64 : 32));
 #pragma clang loop unroll(full)
         for (int behind = columns - 1; behind >= 0; behind--) {
             __m512 weights[FLOAT_PANELS_TOGETHER];

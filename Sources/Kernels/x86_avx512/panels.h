@@ -47,9 +47,13 @@ _Static_assert(PLACES_AT_ONCE <= FLOAT_PANELS_TOGETHER, "a tile has room for the
  * memory for that. */
 INLINE void in_order(__m512 *sum) { __asm__ volatile("" : "+v"(*sum) : : "memory"); }
 
-/* A line for each of `panels` panels, where their columns begin one; as one piece, which suits the memory. */
-INLINE void fetch_columns(const uint8_t *behind, const int panels, size_t at) {
-    if (at % FETCH_LINE == 0) fetch_block(behind + at * (size_t)panels, (size_t)panels * FETCH_LINE);
+/* A line for each of `panels` panels that lie at `base`, `panel` bytes each, where their columns begin one: of what
+ * these read soon, and of the panels behind, as one piece, which suits the memory. */
+INLINE void fetch_columns(const uint8_t *base, size_t panel, const int panels, size_t at) {
+    if (at % FETCH_LINE) return;
+#pragma clang loop unroll(full)
+    for (int i = 0; i < panels; i++) fetch_near(base + (size_t)i * panel + at + FETCH_NEAR_BYTES, FETCH_LINE);
+    fetch_block(base + (size_t)panels * (panel + at), (size_t)panels * FETCH_LINE);
 }
 
 INLINE void store_tile(const int places, const int tokens, const struct packed_matrix *w, int32_t first, int32_t apart,

@@ -107,19 +107,26 @@ INLINE void add_widened(const int tokens, const struct integer_kind kind, const 
     }
 }
 
+/* The first or the second half of a block, in whole lines. */
+INLINE void fetch_half(const uint8_t *block, const size_t bytes, int second) {
+    const size_t half = (bytes / FETCH_LINE + 1) / 2 * FETCH_LINE;
+    if (second) fetch_block(block + half, bytes - half);
+    else fetch_block(block, half);
+}
+
 /* Three widened panels, of which `panel` is the first, times at most a group of rows, whose sums of the blocks before
  * and of these lie at `sums`.
- * behind: a panel that is fetched meanwhile; NULL: what the rows name. */
+ * behind: a panel of which one half of each block is fetched meanwhile; NULL: what the rows name. */
 INLINE void widened_tile(const int tokens, const struct integer_kind kind, const struct packed_matrix *w, int32_t panel,
                          struct block_range blocks, const uint8_t *widened, float *sums, const uint8_t *behind,
-                         const struct product_rows rows) {
+                         int half, const struct product_rows rows) {
     const size_t apart = WIDENED_BLOCKS_MAX * widened_block_bytes(kind);
     const int count = INTEGER_PANELS_TOGETHER * tokens;
     __m512 acc[WIDENED_SUMS];
 #pragma clang loop unroll(full)
     for (int i = 0; i < count; i++) acc[i] = blocks.begin ? _mm512_loadu_ps(sums + 16 * i) : _mm512_setzero_ps();
     for (int32_t b = blocks.begin; b < blocks.end; b++, widened += widened_block_bytes(kind)) {
-        if (behind) fetch_block(behind + (size_t)b * block_bytes_of(kind), block_bytes_of(kind));
+        if (behind) fetch_half(behind + (size_t)b * block_bytes_of(kind), block_bytes_of(kind), half);
         else if (rows.meanwhile) fetch_next(rows.meanwhile);
         add_widened(tokens, kind, w, widened, apart, rows, b, acc);
     }
@@ -133,15 +140,16 @@ INLINE void widened_tile(const int tokens, const struct integer_kind kind, const
     store_tile(INTEGER_PANELS_TOGETHER, tokens, w, panel, 1, acc, rows);
 }
 
-/* The first three tiles fetch the three panels behind. */
+/* The first six tiles fetch the three panels behind. */
 INLINE void widened_rows(const struct integer_kind kind, const struct packed_matrix *w, int32_t panel,
                          struct block_range blocks, const struct product_rows rows) {
     float *sums = (float *)(rows.scratch + WIDENED_BYTES);
 #define TILE(tokens)                                                                                                \
-    widened_tile(tokens, kind, w, panel, blocks, rows.scratch, sums, behind, rows_from(rows, t, ACTIVATION_SLOTS))
+    widened_tile(tokens, kind, w, panel, blocks, rows.scratch, sums, behind, tile % 2,                              \
+                 rows_from(rows, t, ACTIVATION_SLOTS))
     for (int32_t t = 0; t < rows.count; t += ACTIVATION_SLOTS, sums += WIDENED_SUMS * PANEL_ROWS) {
-        int32_t tile = t / ACTIVATION_SLOTS, after = panel + INTEGER_PANELS_TOGETHER + tile;
-        const uint8_t *behind = tile < INTEGER_PANELS_TOGETHER ? panel_at(kind, w, after) : NULL;
+        int32_t tile = t / ACTIVATION_SLOTS, after = panel + INTEGER_PANELS_TOGETHER + tile / 2;
+        const uint8_t *behind = tile < fetching_tiles(INTEGER_PANELS_TOGETHER) ? panel_at(kind, w, after) : NULL;
         switch (rows.count - t) {
         case 1: TILE(1); break;
         case 2: TILE(2); break;
