@@ -1,33 +1,34 @@
 // Sampler+Weights.swift: what the tokens of a row weigh. A row comes from memory once, block by block, before its
 // greatest logit is known: weights are relative to the first block's, unless that is far too small.
 import Core
-import Glibc
 import Kernels
 
 /// Facts about `Sampler.weights`, which are exp((logit - reference) * factor).
 struct RowWeights {
-    let factor: Float
-    /// The greatest logit; NaN if any is.
-    let best: Float
-    /// The greatest logit of each block, and what its tokens weigh.
+    /// By block: the heaviest token's, and those of all.
     let greatest: [Float]
     let sums: [Double]
-    /// What the best token weighs.
+    /// The heaviest token's.
     let heaviest: Float
 
+    /// No number if any logit is none.
     var total: Double { sums.reduce(0, +) }
 }
 
 extension Sampler {
-    /// Powers of e by which the best token may pass the reference: the sum of all is a number then.
-    private static let referenceDistance: Float = 60
+    /// What the best token may weigh, where the reference weighs 1: the sum of all is a number then.
+    private static let heaviestMax: Float = 0x1p86
 
     /// `weights` become those of the row.
-    mutating func weighAll(_ row: UnsafeBufferPointer<Float>, _ factor: Float) -> RowWeights {
+    mutating func weighAll(
+        _ row: UnsafeBufferPointer<Float>, _ factor: Float
+    ) throws(SamplingFailure) -> RowWeights {
         let first = kernels.pointee.max_f32(row.baseAddress!, Int32(min(Self.blockElements, row.count)))
         let tried = weigh(row, factor, relativeTo: first)
-        let isFar = !((tried.best - first) * factor <= Self.referenceDistance)
-        return isFar && tried.best.isFinite ? weigh(row, factor, relativeTo: tried.best) : tried
+        if tried.heaviest <= Self.heaviestMax, tried.total.isFinite { return tried }
+        let best = kernels.pointee.max_f32(row.baseAddress!, Int32(row.count))
+        try check(best: best)
+        return weigh(row, factor, relativeTo: best)
     }
 
     private mutating func weigh(
@@ -41,15 +42,15 @@ extension Sampler {
         weights.withUnsafeMutableBufferPointer { weights in
             for begin in stride(from: 0, to: row.count, by: Self.blockElements) {
                 let block = row.baseAddress! + begin, count = Int32(min(Self.blockElements, row.count - begin))
-                greatest.append(kernels.pointee.max_f32(block, count))
-                let sum = kernels.pointee.exp_f32(weights.baseAddress! + begin, block, count, reference, factor)
+                var own: Float = 0
+                let sum = kernels.pointee.exp_f32(
+                    weights.baseAddress! + begin, &own, block, count, reference, factor)
+                greatest.append(own)
                 sums.append(Double(sum))
             }
         }
-        let best = kernels.pointee.max_f32(greatest, Int32(greatest.count))
-        var heaviest = best
-        _ = kernels.pointee.exp_f32(&heaviest, [best], 1, reference, factor)
-        return RowWeights(factor: factor, best: best, greatest: greatest, sums: sums, heaviest: heaviest)
+        let heaviest = kernels.pointee.max_f32(greatest, Int32(greatest.count))
+        return RowWeights(greatest: greatest, sums: sums, heaviest: heaviest)
     }
 
     /// Replaces the candidates' logits by their weights relative to the best one.
@@ -58,8 +59,9 @@ extension Sampler {
         for candidate in candidates { weights.append(candidate.value) }
         let count = Int32(weights.count)
         weights.withUnsafeMutableBufferPointer { weights in
+            var heaviest: Float = 0
             _ = kernels.pointee.exp_f32(
-                weights.baseAddress!, weights.baseAddress!, count, best, factor)
+                weights.baseAddress!, &heaviest, weights.baseAddress!, count, best, factor)
         }
         for index in candidates.indices { candidates[index].value = weights[index] }
     }
@@ -67,12 +69,9 @@ extension Sampler {
     /// `candidates` become the tokens at least so heavy, and lighter than `bound` unless that is NaN; only blocks that
     /// may have some are read.
     mutating func collectWeights(atLeast least: Float, bound: Float = .nan, _ row: RowWeights) {
-        // The logit of that weight, and somewhat less, since it is rounded.
-        let distance = log(least / row.heaviest) / row.factor
-        let threshold = row.best + distance - (abs(row.best) + abs(distance)) * 1e-5
         growIndices(to: Self.blockElements)
         candidates.removeAll(keepingCapacity: true)
-        for (number, greatest) in row.greatest.enumerated() where !(greatest < threshold) {
+        for (number, greatest) in row.greatest.enumerated() where greatest >= least {
             let begin = number * Self.blockElements, count = min(Self.blockElements, weights.count - begin)
             let found = weights.withUnsafeBufferPointer { weights in
                 kernels.pointee.collect_within_f32(

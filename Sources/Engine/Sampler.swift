@@ -153,8 +153,7 @@ struct Sampler {
             if parameters.minP > 0 { candidates.removeAll { $0.value < parameters.minP } }
             return drawCandidate(place, topP: parameters.topP)
         }
-        let weighed = weighAll(row, factor)
-        try check(best: weighed.best)
+        let weighed = try weighAll(row, factor)
         if parameters.minP > 0 {
             collectWeights(atLeast: parameters.minP * weighed.heaviest, weighed)
             return drawCandidate(place, topP: parameters.topP)
@@ -163,7 +162,7 @@ struct Sampler {
         return drawNucleus(place, share: parameters.topP, weighed)
     }
 
-    private func check(best: Float) throws(SamplingFailure) {
+    func check(best: Float) throws(SamplingFailure) {
         if best == -.infinity { throw .nothingAllowed }
         if !best.isFinite { throw .notFinite }
     }

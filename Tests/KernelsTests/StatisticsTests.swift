@@ -34,6 +34,11 @@ import Testing
         #expect(kernels.max_f32([-0.0, -0.0], 2).sign == .plus)
         #expect(kernels.sum_exp_f32([-.infinity, 0, -200], 3, 0, 1) == 1)
         #expect(kernels.sum_exp_f32([.nan, 0], 2, 0, 1).isNaN)
+        var heaviest: Float = 3, powers: [Float] = [3, 3, 3]
+        #expect(kernels.exp_f32(&powers, &heaviest, [.nan, 0, -1], 3, 0, 1).isNaN)
+        #expect(heaviest == 1)
+        #expect(kernels.exp_f32(&powers, &heaviest, [], 0, 0, 1) == 0)
+        #expect(heaviest == 0)
     }
 
     @Test(arguments: [1, 15, 16, 17, 1000, 49152])
@@ -48,7 +53,9 @@ import Testing
         let ratio: Double = Double(total) / powers.reduce(0, +)
         #expect(abs(ratio - 1) < 1e-5)
         var out = [Float](repeating: 0, count: length)
-        #expect(portable.exp_f32(&out, x, Int32(length), shift, factor) == total)
+        var heaviest: Float = 0
+        #expect(portable.exp_f32(&out, &heaviest, x, Int32(length), shift, factor) == total)
+        #expect(heaviest == 1)
         #expect(greatestError(out, powers) < 3e-6)
     }
 
@@ -104,9 +111,10 @@ import Testing
                         var powers = [Float](repeating: 3, count: count + 20)
                         var indices = [Int32](repeating: 3, count: count / 2 + 20)
                         let greatest = kernels.max_f32(x, length)
+                        var heaviest: Float = 3
                         let sums = [
                             greatest, kernels.sum_exp_f32(x, length, greatest, 0.7),
-                            kernels.exp_f32(&powers, x, length, greatest, 0.7),
+                            kernels.exp_f32(&powers, &heaviest, x, length, greatest, 0.7), heaviest,
                         ]
                         let thresholds = (0..<Int(MASS_THRESHOLDS)).map { padded.isEmpty ? 0 : padded[$0 % padded.count] }
                         var masses = [Float](repeating: 3, count: thresholds.count)

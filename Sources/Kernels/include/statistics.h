@@ -27,8 +27,9 @@ struct statistics_kernels {
     float (*sum_exp_f32)(const float *x, int32_t count, float shift, float factor);
 
     /* out[i] = exp((x[i] - shift) * factor), and returns their sum: the bits of sum_exp_f32.
-     * `out` may be `x`. */
-    float (*exp_f32)(float *out, const float *x, int32_t count, float shift, float factor);
+     * `out` may be `x`.  greatest: of what is written, 0 if that is nothing; what is NaN does not count. */
+    float (*exp_f32)(
+        float *out, float *greatest, const float *x, int32_t count, float shift, float factor);
 
     /* Writes the indices of elements >= least that are not >= bound, ascending, the first `capacity` of
      * them, and returns how many there are in all.  A NaN bounds nothing. */

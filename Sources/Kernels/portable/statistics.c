@@ -32,10 +32,13 @@ static float sum_exp_f32(const float *x, int32_t count, float shift, float facto
     return lanes_sum(lanes);
 }
 
-static float exp_f32(float *out, const float *x, int32_t count, float shift, float factor) {
+static float exp_f32(
+    float *out, float *greatest, const float *x, int32_t count, float shift, float factor) {
     float lanes[lane_count] = {0};
+    *greatest = 0.0f;
     for (int32_t i = 0; i < count; i++) {
         out[i] = portable_exp((x[i] - shift) * factor);
+        if (out[i] > *greatest) *greatest = out[i];
         lanes[i % lane_count] += out[i];
     }
     return lanes_sum(lanes);

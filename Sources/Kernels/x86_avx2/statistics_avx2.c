@@ -58,14 +58,17 @@ static __m256 shifted_exp(__m256 x, __m256 shift, __m256 factor) {
 
 /* The 1 ... 15 elements after the last full 16 join their lanes; `out` may be null. */
 static float finish_exp(
-    __m256 lanes[2], float *out, const float *x, int32_t count, __m256 shift, __m256 factor) {
+    __m256 lanes[2], float *out, __m256 *most, const float *x, int32_t count, __m256 shift, __m256 factor) {
     for (int k = 0; k < 2; k++) {
         int32_t left = count - 8 * k;
         if (left <= 0) break;
         __m256i mask = first_lanes(left < 8 ? left : 8);
         __m256 powers = shifted_exp(_mm256_maskload_ps(x + 8 * k, mask), shift, factor);
         powers = _mm256_and_ps(powers, _mm256_castsi256_ps(mask));
-        if (out != NULL) _mm256_maskstore_ps(out + 8 * k, mask, powers);
+        if (out != NULL) {
+            _mm256_maskstore_ps(out + 8 * k, mask, powers);
+            *most = _mm256_max_ps(powers, *most);
+        }
         lanes[k] = _mm256_add_ps(lanes[k], powers);
     }
     return sum_16(lanes[0], lanes[1]);
@@ -81,11 +84,13 @@ static float sum_exp_f32(const float *x, int32_t count, float shift, float facto
         lanes[0] = _mm256_add_ps(lanes[0], low);
         lanes[1] = _mm256_add_ps(lanes[1], high);
     }
-    return finish_exp(lanes, NULL, x + i, count - i, shifts, factors);
+    return finish_exp(lanes, NULL, NULL, x + i, count - i, shifts, factors);
 }
 
-static float exp_f32(float *out, const float *x, int32_t count, float shift, float factor) {
-    __m256 lanes[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+/* The second operand of a maximum is the result where the first is no number. */
+static float exp_f32(
+    float *out, float *greatest, const float *x, int32_t count, float shift, float factor) {
+    __m256 lanes[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()}, most = lanes[0];
     __m256 shifts = _mm256_set1_ps(shift), factors = _mm256_set1_ps(factor);
     int32_t i = 0;
     for (; i + 16 <= count; i += 16) {
@@ -95,8 +100,11 @@ static float exp_f32(float *out, const float *x, int32_t count, float shift, flo
         _mm256_storeu_ps(out + i + 8, high);
         lanes[0] = _mm256_add_ps(lanes[0], low);
         lanes[1] = _mm256_add_ps(lanes[1], high);
+        most = _mm256_max_ps(low, _mm256_max_ps(high, most));
     }
-    return finish_exp(lanes, out + i, x + i, count - i, shifts, factors);
+    float sum = finish_exp(lanes, out + i, &most, x + i, count - i, shifts, factors);
+    *greatest = max_8(most);
+    return sum;
 }
 
 static int32_t collect_within_f32(

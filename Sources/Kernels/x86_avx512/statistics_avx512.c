@@ -66,21 +66,26 @@ static float sum_exp_f32(const float *x, int32_t count, float shift, float facto
     return sum_16(lanes);
 }
 
-static float exp_f32(float *out, const float *x, int32_t count, float shift, float factor) {
-    __m512 lanes = _mm512_setzero_ps();
+/* The second operand of a maximum is the result where the first is no number. */
+static float exp_f32(
+    float *out, float *greatest, const float *x, int32_t count, float shift, float factor) {
+    __m512 lanes = _mm512_setzero_ps(), most = lanes;
     __m512 shifts = _mm512_set1_ps(shift), factors = _mm512_set1_ps(factor);
     int32_t i = 0;
     for (; i + 16 <= count; i += 16) {
         __m512 powers = shifted_exp(_mm512_loadu_ps(x + i), shifts, factors);
         _mm512_storeu_ps(out + i, powers);
         lanes = _mm512_add_ps(lanes, powers);
+        most = _mm512_max_ps(powers, most);
     }
     if (i < count) {
         __mmask16 mask = first_lanes(count - i);
         __m512 powers = shifted_exp(_mm512_maskz_loadu_ps(mask, x + i), shifts, factors);
         _mm512_mask_storeu_ps(out + i, mask, powers);
         lanes = _mm512_mask_add_ps(lanes, mask, lanes, powers);
+        most = _mm512_mask_max_ps(most, mask, powers, most);
     }
+    *greatest = max_16(most);
     return sum_16(lanes);
 }
 
