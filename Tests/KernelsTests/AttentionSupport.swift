@@ -4,6 +4,11 @@ import Foundation
 import Kernels
 import Material
 
+private typealias Upcoming = (
+    UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?,
+    UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?
+)
+
 /// One random attention problem: a sequence whose pages lie in scattered order.
 struct AttentionCase {
     var headSize = 16
@@ -107,6 +112,11 @@ final class AttentionRun {
 
     private static let lotTokens = Int(attention_lot_tokens)
 
+    /// A job's `upcoming`, an array in C: one block in every place.
+    private static func upcoming(_ block: UnsafeRawPointer?) -> Upcoming {
+        (block, block, block, block, block, block, block, block, block, block, block, block)
+    }
+
     /// Where the scales of lot 0 begin; nil unless elements are integers.
     private static func scales(
         of lots: UnsafeMutableRawPointer, _ one: AttentionCase, head: Int = 0
@@ -156,7 +166,7 @@ final class AttentionRun {
                         window: Int32(one.window), head_size: Int32(one.headSize),
                         group: Int32(one.group), page_size: Int32(one.pageSize),
                         element: one.element, scale: one.scale, soft_cap: one.softCap,
-                        upcoming: head % 2 == 0 ? (nil, nil, nil) : (next, next, next))
+                        upcoming: Self.upcoming(head % 2 == 0 ? nil : next))
                     withExtendedLifetime((queries, table, sinks)) {
                         spans ? attendApart(kernels, &job) : kernels.attend(&job, scratch)
                     }

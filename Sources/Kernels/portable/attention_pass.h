@@ -115,7 +115,8 @@ void attention_integers_span(const struct span_pass *pass, float (*states)[2], f
 static inline void fetch_first(const struct span_pass *pass, const void *const *blocks) {
     const struct attention_job *job = pass->block->job;
     size_t bytes = attention_block_tokens * (size_t)job->head_size * attention_element_bytes(job->element);
-    for (int32_t b = 0; b < attention_fetched_blocks; b++) attention_fetch(blocks[b], bytes);
+    for (int32_t b = 0; b < attention_near_blocks; b++) attention_fetch(blocks[b], bytes);
+    for (int32_t b = attention_near_blocks; b < attention_fetched_blocks; b++) attention_fetch_far(blocks[b], bytes);
 }
 
 #endif

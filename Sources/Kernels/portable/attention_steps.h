@@ -23,13 +23,27 @@ enum {
     attention_score_stride = attention_span_tokens + 16,
 };
 
-/* The block to fetch while block b is worked on. */
-static inline const char *attention_block_ahead(const void *const *blocks, int32_t b) {
-    return (const char *)blocks[b + attention_fetched_blocks];
-}
-
 static inline void attention_fetch(const char *from, size_t bytes) {
     for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at, 0, 3);
+}
+
+static inline void attention_fetch_far(const char *from, size_t bytes) {
+    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at, 0, 2);
+}
+
+/* The blocks to fetch while another one is worked on. */
+struct attention_ahead {
+    const char *near, *far;
+};
+
+static inline struct attention_ahead attention_ahead_of(const void *const *blocks, int32_t b) {
+    return (struct attention_ahead){ blocks[b + attention_near_blocks], blocks[b + attention_fetched_blocks] };
+}
+
+/* Bytes [at, at + bytes) of both. */
+static inline void attention_fetch_ahead(struct attention_ahead ahead, ptrdiff_t at, size_t bytes) {
+    attention_fetch(ahead.near + at, bytes);
+    attention_fetch_far(ahead.far + at, bytes);
 }
 
 /* Floats from the first of a chunk's weights to what one of the integers in their place is worth: behind those. */

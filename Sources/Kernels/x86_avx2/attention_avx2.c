@@ -125,19 +125,18 @@ INLINED void score_blocks(
 #pragma clang loop unroll(full)
     for (int k = 0; k < 2 * width * rows; k++)
         sums[k] = element == attention_element_i8 ? _mm256_broadcast_ss(begin + k / 2 % rows) : _mm256_setzero_ps();
-    const char *keys[4], *ahead[4];
+    const char *keys[4];
+    struct attention_ahead ahead[4];
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
         keys[w] = blocks[b + w];
-        ahead[w] = attention_block_ahead(blocks, b + w);
+        ahead[w] = attention_ahead_of(blocks, b + w);
     }
 #pragma clang loop unroll_count(4)
     for (int32_t d = 0; d < units; d++) {
 #pragma clang loop unroll(full)
-        for (int w = 0; w < width; w++) {
-            if (rows <= fetching_rows && d * key_bytes % 64 == 0) attention_fetch(ahead[w], 64);
-            ahead[w] += key_bytes;
-        }
+        for (int w = 0; w < width; w++)
+            if (rows <= fetching_rows && d * key_bytes % 64 == 0) attention_fetch_ahead(ahead[w], d * key_bytes, 64);
 #pragma clang loop unroll(full)
         for (int pass = 0; pass < passes_of(element); pass++) {
             const float *queries = query + (ptrdiff_t)(pass * units + d) * rows;
@@ -288,10 +287,11 @@ INLINED void accumulate_columns(
         int32_t stop = (s / 16 + 1) * 16;
         if (stop > end) stop = end;
         const char *value = (const char *)blocks[s / 16] + s % 16 * row_bytes + column * bytes;
-        const char *ahead = attention_block_ahead(blocks, s / 16) + s % 16 * row_bytes;
+        struct attention_ahead ahead = attention_ahead_of(blocks, s / 16);
 #pragma clang loop unroll_count(4)
-        for (; s < stop; s++, value += row_bytes, ahead += row_bytes) {
-            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)row_bytes);
+        for (; s < stop; s++, value += row_bytes) {
+            if (rows <= fetching_rows && column == 0)
+                attention_fetch_ahead(ahead, s % 16 * row_bytes, (size_t)row_bytes);
             const float *weight = weights + s;
             if (rows > width)
                 accumulate_by_row(totals, weight, value, rows, width, element, 0);
@@ -319,11 +319,12 @@ INLINED void accumulate_chunk(
 #pragma clang loop unroll(full)
     for (int k = 0; k < rows * width; k++) totals[k] = _mm256_setzero_ps();
     for (int32_t b = begin / attention_block_tokens; b * attention_block_tokens < end; b++) {
-        const char *value = (const char *)blocks[b] + column * 4, *ahead = attention_block_ahead(blocks, b);
+        const char *value = (const char *)blocks[b] + column * 4;
+        struct attention_ahead ahead = attention_ahead_of(blocks, b);
         const float *pair = chunk + b % attention_chunk_blocks * 2 * fours;
 #pragma clang loop unroll_count(4)
-        for (int i = 0; i < fours; i++, value += four_bytes, ahead += four_bytes) {
-            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)four_bytes);
+        for (int i = 0; i < fours; i++, value += four_bytes) {
+            if (rows <= fetching_rows && column == 0) attention_fetch_ahead(ahead, i * four_bytes, (size_t)four_bytes);
 #pragma clang loop unroll(full)
             for (int pass = 0; pass < passes_of(element); pass++, pair++) {
                 if (rows > width) accumulate_by_row(totals, pair, value, rows, width, element, pass);

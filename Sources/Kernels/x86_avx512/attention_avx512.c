@@ -61,18 +61,18 @@ INLINED void score_blocks(
 #pragma clang loop unroll(full)
     for (int k = 0; k < width * rows; k++)
         sums[k] = _mm512_set1_ps(element == attention_element_i8 ? query[units * rows + k / width] : 0.0f);
-    const char *bases[4], *ahead[4];
+    const char *bases[4];
+    struct attention_ahead ahead[4];
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
         bases[w] = blocks[b + w];
-        ahead[w] = attention_block_ahead(blocks, b + w);
+        ahead[w] = attention_ahead_of(blocks, b + w);
     }
     for (int32_t d = 0; d < units; d++, query += rows) {
         __m512 keys[4];
 #pragma clang loop unroll(full)
         for (int w = 0; w < width; w++) {
-            if (rows <= fetching_rows && d * key_bytes % 64 == 0) attention_fetch(ahead[w], 64);
-            ahead[w] += key_bytes;
+            if (rows <= fetching_rows && d * key_bytes % 64 == 0) attention_fetch_ahead(ahead[w], d * key_bytes, 64);
             keys[w] = load_16(bases[w], element, all_lanes);
             bases[w] += key_bytes;
         }
@@ -167,9 +167,10 @@ INLINED void accumulate_columns(
         int32_t stop = (s / 16 + 1) * 16;
         if (stop > end) stop = end;
         const char *value = (const char *)blocks[s / 16] + s % 16 * row_bytes + column * bytes;
-        const char *ahead = attention_block_ahead(blocks, s / 16) + s % 16 * row_bytes;
-        for (; s < stop; s++, value += row_bytes, ahead += row_bytes) {
-            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)row_bytes);
+        struct attention_ahead ahead = attention_ahead_of(blocks, s / 16);
+        for (; s < stop; s++, value += row_bytes) {
+            if (rows <= fetching_rows && column == 0)
+                attention_fetch_ahead(ahead, s % 16 * row_bytes, (size_t)row_bytes);
             __m512 values[4];
 #pragma clang loop unroll(full)
             for (int w = 0; w < width; w++)
@@ -203,11 +204,12 @@ INLINED void accumulate_chunk(
 #pragma clang loop unroll(full)
     for (int k = 0; k < rows * width; k++) totals[k] = _mm512_setzero_ps();
     for (int32_t b = begin / attention_block_tokens; b * attention_block_tokens < end; b++) {
-        const char *value = (const char *)blocks[b] + column * 4, *ahead = attention_block_ahead(blocks, b);
+        const char *value = (const char *)blocks[b] + column * 4;
+        struct attention_ahead ahead = attention_ahead_of(blocks, b);
         const float *four = chunk + b % attention_chunk_blocks;
 #pragma clang loop unroll(disable)
-        for (int i = 0; i < fours; i++, four += attention_chunk_blocks, value += four_bytes, ahead += four_bytes) {
-            if (rows <= fetching_rows && column == 0) attention_fetch(ahead, (size_t)four_bytes);
+        for (int i = 0; i < fours; i++, four += attention_chunk_blocks, value += four_bytes) {
+            if (rows <= fetching_rows && column == 0) attention_fetch_ahead(ahead, i * four_bytes, (size_t)four_bytes);
             __m512 values[4];
 #pragma clang loop unroll(full)
             for (int w = 0; w < width; w++)
