@@ -293,10 +293,8 @@ INLINED void accumulate_columns(
             if (rows <= fetching_rows && column == 0)
                 attention_fetch_ahead(ahead, s % 16 * row_bytes, (size_t)row_bytes);
             const float *weight = weights + s;
-            if (rows > width)
-                accumulate_by_row(totals, weight, value, rows, width, element, 0);
-            else
-                accumulate_by_column(totals, weight, value, rows, width, element, 0);
+            if (rows > width) accumulate_by_row(totals, weight, value, rows, width, element, 0);
+            else accumulate_by_column(totals, weight, value, rows, width, element, 0);
         }
     }
 #pragma clang loop unroll(full)
