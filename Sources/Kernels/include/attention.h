@@ -45,9 +45,10 @@ enum {
     attention_block_tokens = 16,
     /* Slots whose elements of one head lie in one piece of memory. */
     attention_lot_tokens = 64,
-    /* Tiles that read the pages themselves, at memory speed, fetch this many blocks ahead into L2, which has room for
-     * more at once, and so many into L1: within a lot the hardware runs ahead too, but it stops at the end. */
+    /* Tiles that read the pages themselves, at memory speed, fetch this many blocks ahead into L2: within a lot the
+     * hardware runs ahead too, but it stops at the end. */
     attention_fetched_blocks = 12,
+    /* And this many ahead into L1. */
     attention_near_blocks = 3,
     /* What an int8 key's integers lie around. */
     attention_key_zero = 128,

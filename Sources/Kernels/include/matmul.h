@@ -96,6 +96,8 @@ struct panel_range {
 enum {
     /* Rows that go over the weights together: whole groups, which stay in L2 beside a panel. */
     PRODUCT_ROWS_MAX = 128,
+    /* Each fetches one half of a panel's blocks, so that memory has time for it. */
+    TILES_PER_FETCHED_PANEL = 2,
     /* Where a kernel may write out panels for many rows, and keep their sums. */
     PRODUCT_SCRATCH_BYTES = 64 << 10
 };
@@ -134,8 +136,8 @@ struct matmul_kernels {
      * calls fetch_next once a block; 0 where none does. */
     int32_t tile_rows;
     /* From so many rows on, more than ACTIVATION_SLOTS, a tile takes `panels_together` panels of a layout: ranges of
-     * whole multiples are fastest.  Of integers it has as many times fewer rows, and fetching_tiles of them fetch
-     * weights.  0 where tiles never do. */
+     * whole multiples are fastest.  Of integers it has as many times fewer rows, and TILES_PER_FETCHED_PANEL
+     * of them fetch each panel behind.  0 where tiles never do. */
     int32_t many_rows;
     int32_t panels_together[LAYOUT_COUNT];
     matmul_panels_fn *panels[LAYOUT_COUNT];
@@ -146,9 +148,10 @@ static inline int32_t panels_together(const struct matmul_kernels *kernels, int3
     return kernels->many_rows && rows >= kernels->many_rows ? kernels->panels_together[layout] : 1;
 }
 
-/* Of tiles of integers that go over so many panels, how many fetch those behind: half a panel each, so that memory
- * has time for it, or all of a single one. */
-static inline int32_t fetching_tiles(int32_t together) { return together > 1 ? 2 * together : 1; }
+/* Of tiles of integers that go over so many panels, how many fetch those behind; one fetches all of a single panel. */
+static inline int32_t fetching_tiles(int32_t together) {
+    return together > 1 ? TILES_PER_FETCHED_PANEL * together : 1;
+}
 
 /* The one for matrices of that layout. */
 static inline matmul_panels_fn *panels_kernel(const struct matmul_kernels *kernels, int32_t layout) {

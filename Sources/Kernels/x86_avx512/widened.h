@@ -28,6 +28,8 @@ enum {
     WIDENED_SUMS = INTEGER_PANELS_TOGETHER * ACTIVATION_SLOTS /* of 16 outputs, of a tile */
 };
 
+_Static_assert(MANY_ROWS_MIN > (TILES_PER_FETCHED_PANEL * INTEGER_PANELS_TOGETHER - 1) * ACTIVATION_SLOTS,
+               "there are tiles enough to fetch all panels behind");
 _Static_assert(WIDENED_BYTES + PRODUCT_ROWS_MAX / ACTIVATION_SLOTS * WIDENED_SUMS * 64 <= PRODUCT_SCRATCH_BYTES,
                "there is room for panels and sums");
 
@@ -145,10 +147,10 @@ INLINE void widened_rows(const struct integer_kind kind, const struct packed_mat
                          struct block_range blocks, const struct product_rows rows) {
     float *sums = (float *)(rows.scratch + WIDENED_BYTES);
 #define TILE(tokens)                                                                                                \
-    widened_tile(tokens, kind, w, panel, blocks, rows.scratch, sums, behind, tile % 2,                              \
+    widened_tile(tokens, kind, w, panel, blocks, rows.scratch, sums, behind, tile % TILES_PER_FETCHED_PANEL,        \
                  rows_from(rows, t, ACTIVATION_SLOTS))
     for (int32_t t = 0; t < rows.count; t += ACTIVATION_SLOTS, sums += WIDENED_SUMS * PANEL_ROWS) {
-        int32_t tile = t / ACTIVATION_SLOTS, after = panel + INTEGER_PANELS_TOGETHER + tile / 2;
+        int32_t tile = t / ACTIVATION_SLOTS, after = panel + INTEGER_PANELS_TOGETHER + tile / TILES_PER_FETCHED_PANEL;
         const uint8_t *behind = tile < fetching_tiles(INTEGER_PANELS_TOGETHER) ? panel_at(kind, w, after) : NULL;
         switch (rows.count - t) {
         case 1: TILE(1); break;
