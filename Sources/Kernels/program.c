@@ -1,5 +1,7 @@
 /* program.c: see program.h.  The walk over the operations; the operations themselves are in program/. */
-#include "program/run.h"
+#include "program/row_shares.h"
+
+#include <time.h>
 
 static void run_operation(const struct operation *operation, const struct run *run) {
     switch (operation->kind) {
@@ -12,7 +14,7 @@ static void run_operation(const struct operation *operation, const struct run *r
 
 /* Runs the operation, and the next one with it where nobody need wait in between: returns how many. */
 static int32_t run_operations(const struct operation *operation, const struct run *run) {
-    if (operation->feeds_next && rows_of(operation, run) <= OWN_ROWS_MAX) {
+    if (operation->feeds_next && run->team && rows_of(operation, run) <= OWN_ROWS_MAX) {
         multiply_own_rows(operation, run);
         return 2;
     }
@@ -29,23 +31,67 @@ static struct ahead ahead_of(const struct operation *operation, const struct run
     return operation->kind == OPERATION_MULTIPLY ? weights_ahead(&operation->multiply, run) : (struct ahead){ 0 };
 }
 
-static void run_worker(void *context, struct workers *team, int32_t worker) {
-    struct run run = *(const struct run *)context;
-    run.team = team;
-    run.worker = worker;
+/* Operations [begin, end) of the rows of a run. */
+static void run_range(struct run *run, int32_t begin, int32_t end) {
     const uint8_t *pieces[CACHE_PIECES_MAX];
     struct fetch_list cache_ahead;
-    run.cache_ahead = &cache_ahead;
-    list_cache_ahead(&run, 0, pieces);
-    const struct operation *operations = run.program->operations;
-    for (int32_t i = 0; i < run.program->count;) {
-        if (i) workers_meet(team, ahead_of(&operations[i], &run));
-        i += run_operations(&operations[i], &run);
-        if (operations[i - 1].kind == OPERATION_ATTEND) list_cache_ahead(&run, i, pieces);
+    run->cache_ahead = &cache_ahead;
+    list_cache_ahead(run, begin, pieces);
+    const struct operation *operations = run->program->operations;
+    for (int32_t i = begin; i < end;) {
+        if (i > begin) meet(run, ahead_of(&operations[i], run));
+        i += run_operations(&operations[i], run);
+        if (operations[i - 1].kind == OPERATION_ATTEND) list_cache_ahead(run, i, pieces);
     }
 }
 
+/* A step, and how it is shared out. */
+struct assignment {
+    const struct program *program;
+    const struct step *step;
+    struct row_shares shares;
+};
+
+static void run_together(const struct assignment *assignment, struct workers *team, int32_t worker) {
+    const struct program *program = assignment->program;
+    struct run run = { .program = program, .step = assignment->step, .team = team, .worker = worker };
+    run_range(&run, 0, program->count);
+}
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void run_share(struct assignment *assignment, struct workers *team, int32_t worker) {
+    const struct program *program = assignment->program;
+    const struct row_share *share = &assignment->shares.shares[worker];
+    struct step own = step_of_share(assignment->step, share);
+    struct run run = { .program = program, .step = &own, .worker = worker, .first_row = share->first };
+    int32_t outputs = output_product(program);
+    double began = seconds();
+    run_range(&run, 0, outputs);
+    tell_pace(program, worker, share->rows / (seconds() - began));
+    if (outputs == program->count) return;
+    multiply_outputs(&program->operations[outputs].multiply, &run, assignment->step, &assignment->shares);
+    if (outputs + 1 == program->count) return;
+    workers_meet(team, (struct ahead){ 0 });
+    run_range(&run, outputs + 1, program->count);
+}
+
+static void run_worker(void *context, struct workers *team, int32_t worker) {
+    struct assignment *assignment = context;
+    if (assignment->shares.count) run_share(assignment, team, worker);
+    else run_together(assignment, team, worker);
+}
+
 void program_run(const struct program *program, const struct step *step, struct workers *team) {
-    struct run run = { .program = program, .step = step };
-    workers_run(team, run_worker, &run);
+    struct assignment assignment;
+    assignment.program = program;
+    assignment.step = step;
+    struct sharing_trial *trial = share_rows(&assignment.shares, program, step, team);
+    double began = seconds();
+    workers_run(team, run_worker, &assignment);
+    if (trial) tell_trial(trial, &assignment.shares, (seconds() - began) / step->rows);
 }

@@ -7,7 +7,6 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,11 +20,6 @@ enum {
 
 struct counter {
     _Alignas(CACHE_LINE) atomic_llong next;
-};
-
-struct gate {
-    _Alignas(CACHE_LINE) atomic_uint phase;
-    atomic_int sleepers;
 };
 
 struct workers {
@@ -57,7 +51,7 @@ static int is_open(struct gate *gate, unsigned phase) {
     return atomic_load_explicit(&gate->phase, memory_order_acquire) != phase;
 }
 
-static void gate_wait(struct gate *gate, unsigned phase, struct ahead ahead) {
+void gate_wait(struct gate *gate, unsigned phase, struct ahead ahead) {
     for (size_t at = 0; at < ahead.bytes; at += CACHE_LINE) {
         if (is_open(gate, phase)) return;
         __builtin_prefetch(ahead.from + at, 0, 2);
@@ -76,7 +70,7 @@ static void gate_wait(struct gate *gate, unsigned phase, struct ahead ahead) {
     atomic_fetch_sub(&gate->sleepers, 1);
 }
 
-static void gate_open(struct gate *gate) {
+void gate_open(struct gate *gate) {
     atomic_fetch_add(&gate->phase, 1);
     if (atomic_load(&gate->sleepers) > 0) syscall(SYS_futex, &gate->phase, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }

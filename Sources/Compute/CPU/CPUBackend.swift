@@ -15,7 +15,7 @@ public final class CPUBackend: Backend {
     private var tables: [CPUTable] = []
     private var rotations: [CPURotation] = []
     private var cache: CPUCache?
-    private var program: CPUProgram?
+    private(set) var program: CPUProgram?
 
     /// - store: where weights are to lie; one of its own that keeps nothing, if left out.
     public init(

@@ -6,6 +6,8 @@ final class CPUProgram {
     private let operations: UnsafeMutableBufferPointer<operation>
     private let scratch: DeviceMemory
     private let partials: DeviceMemory
+    /// What has been measured about sharing out rows.
+    let sharing: UnsafeMutablePointer<step_sharing>
     private var record: program
 
     init(
@@ -22,16 +24,21 @@ final class CPUProgram {
         let scratchBytes = max(
             attention_scratch_bytes(Int32(headSizeMax)), ownRowsBytes, Int(PRODUCT_SCRATCH_BYTES))
         scratch = try DeviceMemory.allocate(scratchBytes * workers)
+        sharing = .allocate(capacity: 1)
+        sharing.initialize(to: step_sharing())
         operations = .allocate(capacity: list.count)
         _ = operations.initialize(from: list)
         record = program(
             kernels: kernels.pointer, count: Int32(list.count), operations: operations.baseAddress,
             scratch: scratch.base.assumingMemoryBound(to: UInt8.self), scratch_bytes: scratchBytes,
             partials: partials.base.assumingMemoryBound(to: Float.self), partials_heads: heads,
-            partials_per_head: perHead)
+            partials_per_head: perHead, sharing: sharing)
     }
 
-    deinit { operations.deallocate() }
+    deinit {
+        operations.deallocate()
+        sharing.deallocate()
+    }
 
     func run(_ rows: inout StepRows, team: WorkerTeam) {
         program_run(&record, &rows, team.pointer)

@@ -2,7 +2,7 @@
  * The list is made once, at load; a run gets the step's rows and spans and touches nothing else.
  * Every operation is cut into parts whose results do not depend on who computes them, parts are
  * claimed from a counter, and the team meets between operations, unless every worker can prepare the
- * next one's input for itself. */
+ * next one's input for itself.  Rows of many sequences may be shared out instead: program/row_shares.h. */
 #ifndef TOKENMILL_PROGRAM_H
 #define TOKENMILL_PROGRAM_H
 #include "dequantize.h"
@@ -147,6 +147,21 @@ struct operation {
     };
 };
 
+/* Steps of about as many rows, with their rows shared out and without. */
+struct sharing_trial {
+    int64_t steps;
+    double seconds; /* of a row, in the last step that was no trial */
+    double ratio;   /* seconds with shares for one without, of late; 0: not known */
+};
+
+enum { SHARING_TRIALS = 32, ROWS_PER_TRIAL = 4 };
+
+/* What has been measured about sharing out rows (program/row_shares.h); all 0 at first. */
+struct step_sharing {
+    double paces[WORKERS_MAX]; /* rows a second, of late */
+    struct sharing_trial trials[SHARING_TRIALS];
+};
+
 struct program {
     const struct kernel_table *kernels;
     int32_t count;
@@ -156,6 +171,7 @@ struct program {
     /* Partial results of attention: room for this many (block, KV head) of so many floats. */
     float *partials;
     size_t partials_heads, partials_per_head;
+    struct step_sharing *sharing;
 };
 
 /* A step of up to this many rows lets every worker prepare the rows of a product for itself: that

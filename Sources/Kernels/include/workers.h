@@ -5,6 +5,7 @@
  * after each meeting. */
 #ifndef TOKENMILL_WORKERS_H
 #define TOKENMILL_WORKERS_H
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,16 @@ struct ahead {
     const uint8_t *from;
     size_t bytes;
 };
+
+/* Opens once for each of its phases, of which the first is 0. */
+struct gate {
+    _Alignas(64) atomic_uint phase;
+    atomic_int sleepers;
+};
+
+/* Returns once the gate is in another phase. */
+void gate_wait(struct gate *gate, unsigned phase, struct ahead ahead);
+void gate_open(struct gate *gate);
 
 /* Returns once every worker of the run has called it the same number of times. */
 void workers_meet(struct workers *team, struct ahead ahead);

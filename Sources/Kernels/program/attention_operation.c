@@ -66,7 +66,7 @@ static void store_rows(const struct attention_layer *layer, const struct run *ru
 
 void run_rotate_store(const struct attention_layer *layer, const struct run *run) {
     struct head_range all = { 0, layer->kv_heads };
-    for (int64_t part = first_part(run); part < run->step->block_count; part = next_part(run)) {
+    for (int64_t part = first_part(run); part < run->step->block_count; part = next_part(run, part)) {
         rotate_rows(layer, run, &run->step->blocks[part], all);
         store_rows(layer, run, &run->step->blocks[part], all);
     }
@@ -131,7 +131,7 @@ static void attend_part(const struct attention_layer *layer, const struct run *r
 static void attend_by_heads(const struct attention_layer *layer, const struct run *run, int32_t stores) {
     int64_t parts = attention_part_count(layer, run->step);
     for (int64_t at = first_part(run), after; at < parts; at = after) {
-        after = next_part(run);
+        after = next_part(run, at);
         struct attention_part part = attention_part_of(layer, run->step, at);
         struct attention_job job = attention_job_of(layer, run, part.block, part.kv_head);
         if (after < parts)
@@ -143,9 +143,10 @@ static void attend_by_heads(const struct attention_layer *layer, const struct ru
         attend_part(layer, run, part, &job);
     }
     if (!is_derived(layer->out) || heads_are_whole_blocks(layer)) return;
-    workers_meet(run->team, (struct ahead){ 0 });
-    for (int64_t row = first_part(run); row < run->step->rows; row = next_part(run))
-        derive_columns(run->program->kernels, layer->out, (int32_t)row, 0, layer->heads * layer->head_size);
+    meet(run, (struct ahead){ 0 });
+    for (int64_t row = first_part(run); row < run->step->rows; row = next_part(run, row))
+        derive_columns(run->program->kernels, layer->out, run->first_row + (int32_t)row, 0,
+                       layer->heads * layer->head_size);
 }
 
 /* Where the partial results of a block's KV head begin. */
@@ -164,7 +165,7 @@ static void attend_by_spans(const struct attention_layer *layer, const struct ru
             struct attention_job job = attention_job_of(layer, run, block, kv_head);
             int32_t first = attention_span_begin(&job), spans = attention_span_end(&job) - first;
             size_t entries = (size_t)job.rows * (size_t)job.group;
-            for (; part < begin + spans; part = next_part(run)) {
+            for (; part < begin + spans; part = next_part(run, part)) {
                 int32_t span = (int32_t)(part - begin);
                 float *partials = partials_at(layer, run, block, kv_head)
                     + (size_t)span * entries * (size_t)attention_partial_floats(job.head_size);
@@ -172,8 +173,8 @@ static void attend_by_spans(const struct attention_layer *layer, const struct ru
             }
             begin += spans;
         }
-    workers_meet(run->team, (struct ahead){ 0 });
-    for (int64_t next = first_part(run); next < step->rows; next = next_part(run)) {
+    meet(run, (struct ahead){ 0 });
+    for (int64_t next = first_part(run); next < step->rows; next = next_part(run, next)) {
         int32_t row = (int32_t)next, block = 0;
         while (row >= step->blocks[block].first_row + step->blocks[block].row_count
                || row < step->blocks[block].first_row)
@@ -190,7 +191,7 @@ static void attend_by_spans(const struct attention_layer *layer, const struct ru
 /* Whether heads alone would leave workers idle, and there is more than a span to share out. */
 static int32_t spans_pay(const struct attention_layer *layer, const struct run *run) {
     const struct step *step = run->step;
-    int32_t workers = workers_count(run->team);
+    int32_t workers = workers_of(run);
     if (workers == 1 || step->block_count * layer->kv_heads >= workers * HEADS_PER_WORKER) return 0;
     int32_t most = 0;
     for (int32_t block = 0; block < step->block_count; block++) {

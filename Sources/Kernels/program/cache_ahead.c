@@ -30,7 +30,7 @@ static int64_t fetches_in(const struct run *run, int32_t begin, int32_t end) {
             if (!layout_is_float(matrix->layout)) fetches += fetches_of(matrix, kernels, run->step->rows);
         }
     }
-    return fetches / workers_count(run->team);
+    return fetches / workers_of(run);
 }
 
 /* Blocks of 16 tokens that a single row sees of one KV head, in order. */
@@ -54,8 +54,8 @@ void list_cache_ahead(const struct run *run, int32_t operation, const uint8_t *p
     if (end == run->program->count) return;
     const struct attention_layer *layer = &run->program->operations[end].attention;
     list->piece_bytes = attention_block_tokens * slot_bytes(layer);
-    int32_t workers = workers_count(run->team);
-    for (int64_t next = run->worker; next < attention_part_count(layer, step); next += workers) {
+    int32_t workers = workers_of(run);
+    for (int64_t next = first_part(run); next < attention_part_count(layer, step); next += workers) {
         struct attention_part part = attention_part_of(layer, step, next);
         const struct step_block *block = &step->blocks[part.block];
         const struct step_span *span = &step->spans[block->span];

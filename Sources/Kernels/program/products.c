@@ -94,15 +94,16 @@ static void multiply_pass(const struct multiply_operation *multiply, const struc
 }
 
 void run_multiply(const struct multiply_operation *multiply, const struct run *run) {
-    int32_t rows = selected_rows(multiply->outputs_only, run), workers = workers_count(run->team);
+    int32_t rows = selected_rows(multiply->outputs_only, run), workers = workers_of(run);
     struct line line = line_of(multiply, rows, run->program->kernels->matmul);
-    for (int64_t next = first_part(run);; next = next_part(run)) {
+    for (int64_t next = first_part(run);; next = next_part(run, next)) {
         struct panel_range part = part_of(&line, workers, next);
         if (part.begin >= part.end) return;
         while (part.begin < part.end) {
             int32_t pass = part.begin / line.panels, base = pass * line.panels, row = pass * PRODUCT_ROWS_MAX;
             struct panel_range own = { part.begin - base, least(part.end - base, line.panels) };
-            multiply_pass(multiply, run, own, row, least(row + PRODUCT_ROWS_MAX, rows));
+            multiply_pass(multiply, run, own, run->first_row + row,
+                          run->first_row + least(row + PRODUCT_ROWS_MAX, rows));
             part.begin = base + own.end;
         }
     }
@@ -111,7 +112,7 @@ void run_multiply(const struct multiply_operation *multiply, const struct run *r
 struct ahead weights_ahead(const struct multiply_operation *multiply, const struct run *run) {
     int32_t rows = selected_rows(multiply->outputs_only, run);
     struct line line = line_of(multiply, rows, run->program->kernels->matmul);
-    struct panel_range part = part_of(&line, workers_count(run->team), run->worker);
+    struct panel_range part = part_of(&line, workers_of(run), first_part(run));
     if (part.begin >= part.end) return (struct ahead){ 0 };
     int32_t panel = part.begin % line.panels, product = 0;
     for (int32_t own; panel >= (own = panel_count(multiply->products[product].matrix.rows)); product++) panel -= own;

@@ -90,9 +90,9 @@ int32_t rows_of(const struct operation *operation, const struct run *run) {
 void run_rows(const struct operation *operation, const struct run *run) {
     row_function *function = function_of(operation->kind);
     int32_t rows = rows_of(operation, run);
-    for (int64_t part = first_part(run); part < parts_of(rows, ROWS_PER_PART); part = next_part(run)) {
+    for (int64_t part = first_part(run); part < parts_of(rows, ROWS_PER_PART); part = next_part(run, part)) {
         int32_t begin = (int32_t)part * ROWS_PER_PART, end = least(begin + ROWS_PER_PART, rows);
-        for (int32_t row = begin; row < end; row++) function(operation, run, row);
+        for (int32_t row = begin; row < end; row++) function(operation, run, run->first_row + row);
     }
 }
 

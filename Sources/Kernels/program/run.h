@@ -5,11 +5,21 @@
 #define KERNELS_RUN_H
 #include "../include/program.h"
 
+#include <stdatomic.h>
+
+/* Parts of an operation that several workers claim although they are no team. */
+struct claims {
+    _Alignas(64) atomic_llong next;
+    int32_t workers;
+};
+
 struct run {
     const struct program *program;
-    const struct step *step;
-    struct workers *team;
+    const struct step *step; /* or a share of its rows */
+    struct workers *team;    /* NULL: this worker is alone with these rows, */
+    struct claims *claims;   /* but for who claims parts here, if it is not NULL */
     int32_t worker;
+    int32_t first_row; /* of the step, and among its outputs */
     struct fetch_list *cache_ahead; /* what this worker's products fetch for the next attention */
 };
 
@@ -17,9 +27,26 @@ static inline int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
 
 static inline int32_t parts_of(int32_t count, int32_t size) { return (count + size - 1) / size; }
 
-/* for (int64_t part = first_part(run); part < parts; part = next_part(run)) */
-static inline int64_t first_part(const struct run *run) { return run->worker; }
-static inline int64_t next_part(const struct run *run) { return workers_claim(run->team); }
+/* Who share the parts of an operation. */
+static inline int32_t workers_of(const struct run *run) {
+    return run->team ? workers_count(run->team) : run->claims ? run->claims->workers : 1;
+}
+
+static inline int64_t claim(struct claims *claims) {
+    return atomic_fetch_add_explicit(&claims->next, 1, memory_order_relaxed);
+}
+
+/* for (int64_t part = first_part(run); part < parts; part = next_part(run, part)) */
+static inline int64_t first_part(const struct run *run) {
+    return run->team ? run->worker : run->claims ? claim(run->claims) : 0;
+}
+static inline int64_t next_part(const struct run *run, int64_t part) {
+    return run->team ? workers_claim(run->team) : run->claims ? claim(run->claims) : part + 1;
+}
+
+static inline void meet(const struct run *run, struct ahead ahead) {
+    if (run->team) workers_meet(run->team, ahead);
+}
 
 static inline uint8_t *scratch_of(const struct run *run) {
     return run->program->scratch + (size_t)run->worker * run->program->scratch_bytes;
