@@ -2,11 +2,11 @@
  * that every round computes the same; accumulators are as many as hide the latency of the adds. */
 #define _GNU_SOURCE
 #include "machine.h"
+#include "clock.h"
 #include "table.h"
 #include "workers.h"
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -167,21 +167,15 @@ static void read_part(void *context, struct workers *team, int32_t worker) {
     __asm__ volatile("" : : "r"(sum));
 }
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 static double timed(struct workers *team, workers_function *function, void *context) {
-    double begin = now();
+    double begin = clock_seconds();
     workers_run(team, function, context);
-    return now() - begin;
+    return clock_seconds() - begin;
 }
 
 static double arithmetic_rate(struct workers *team, const struct probe *probe, double seconds) {
     double work = probe->operations * (double)probe->rounds * workers_count(team), best = 0;
-    for (double end = now() + seconds; now() < end;) {
+    for (double end = clock_seconds() + seconds; clock_seconds() < end;) {
         double rate = work / timed(team, run_probe, (void *)probe);
         if (rate > best) best = rate;
     }
@@ -192,7 +186,7 @@ static double arithmetic_rate(struct workers *team, const struct probe *probe, d
 static double read_rate(struct workers *team, struct reading reading, double seconds) {
     double best = 0;
     workers_run(team, touch, &reading);
-    for (double end = now() + seconds; now() < end; reading.next += reading.run) {
+    for (double end = clock_seconds() + seconds; clock_seconds() < end; reading.next += reading.run) {
         if (reading.next + reading.run > reading.count) reading.next = 0;
         double rate = (double)(reading.run * sizeof(uint64_t)) / timed(team, read_part, &reading);
         if (rate > best) best = rate;

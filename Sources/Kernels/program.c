@@ -1,7 +1,6 @@
 /* program.c: see program.h.  The walk over the operations; the operations themselves are in program/. */
+#include "clock.h"
 #include "program/row_shares.h"
-
-#include <time.h>
 
 static void run_operation(const struct operation *operation, const struct run *run) {
     switch (operation->kind) {
@@ -39,10 +38,11 @@ static void run_range(struct run *run, int32_t begin, int32_t end) {
     list_cache_ahead(run, begin, pieces);
     const struct operation *operations = run->program->operations;
     for (int32_t i = begin; i < end;) {
-        if (i > begin) meet(run, ahead_of(&operations[i], run));
+        if (i > begin && run->team) workers_meet(run->team, ahead_of(&operations[i], run));
         i += run_operations(&operations[i], run);
         if (operations[i - 1].kind == OPERATION_ATTEND) list_cache_ahead(run, i, pieces);
     }
+    run->cache_ahead = NULL;
 }
 
 /* A step, and how it is shared out. */
@@ -58,21 +58,15 @@ static void run_together(const struct assignment *assignment, struct workers *te
     run_range(&run, 0, program->count);
 }
 
-static double seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static void run_share(struct assignment *assignment, struct workers *team, int32_t worker) {
     const struct program *program = assignment->program;
     const struct row_share *share = &assignment->shares.shares[worker];
     struct step own = step_of_share(assignment->step, share);
     struct run run = { .program = program, .step = &own, .worker = worker, .first_row = share->first };
     int32_t outputs = output_product(program);
-    double began = seconds();
+    double began = clock_seconds();
     run_range(&run, 0, outputs);
-    tell_pace(program, worker, share->rows / (seconds() - began));
+    tell_pace(program, worker, share->rows / (clock_seconds() - began));
     if (outputs == program->count) return;
     multiply_outputs(&program->operations[outputs].multiply, &run, assignment->step, &assignment->shares);
     if (outputs + 1 == program->count) return;
@@ -91,7 +85,7 @@ void program_run(const struct program *program, const struct step *step, struct 
     assignment.program = program;
     assignment.step = step;
     struct sharing_trial *trial = share_rows(&assignment.shares, program, step, team);
-    double began = seconds();
+    double began = clock_seconds();
     workers_run(team, run_worker, &assignment);
-    if (trial) tell_trial(trial, &assignment.shares, (seconds() - began) / step->rows);
+    if (trial) tell_trial(trial, &assignment.shares, (clock_seconds() - began) / step->rows);
 }

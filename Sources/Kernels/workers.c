@@ -14,8 +14,7 @@
 enum {
     SPINS = 200,  /* some microseconds of pauses */
     YIELDS = 300, /* some tenths of a millisecond, if nobody wants the core */
-    COUNTERS = 3, /* this operation's, the next one's, and the one stragglers may still read */
-    CACHE_LINE = 64
+    COUNTERS = 3 /* this operation's, the next one's, and the one stragglers may still read */
 };
 
 struct counter {

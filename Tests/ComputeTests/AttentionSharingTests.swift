@@ -62,33 +62,18 @@ struct AttentionSharingTests {
     }
 
     private static func run(_ backend: CPUBackend, _ range: Range<Int>, _ table: [Int32]) {
-        let tokens = range.map { Int32($0 * 37 % vocabulary) }, positions = range.map(Int32.init)
-        tokens.withUnsafeBufferPointer { tokens in
-            positions.withUnsafeBufferPointer { positions in
-                table.withUnsafeBufferPointer { table in
-                    var span = step_span()
-                    span.row_count = Int32(range.count)
-                    span.first_position = Int32(range.lowerBound)
-                    span.pages.0 = table.baseAddress
-                    var blocks: [step_block] = []
-                    for first in stride(from: 0, to: range.count, by: BLOCK_ROWS) {
-                        let count = min(BLOCK_ROWS, range.count - first)
-                        blocks.append(step_block(span: 0, first_row: Int32(first), row_count: Int32(count)))
-                    }
-                    withUnsafePointer(to: span) { span in
-                        blocks.withUnsafeBufferPointer { blocks in
-                            var rows = StepRows()
-                            rows.rows = Int32(range.count)
-                            rows.tokens = tokens.baseAddress
-                            rows.positions = positions.baseAddress
-                            rows.spans = span
-                            rows.block_count = Int32(blocks.count)
-                            rows.blocks = blocks.baseAddress
-                            backend.run(&rows)
-                        }
-                    }
-                }
+        table.withUnsafeBufferPointer { table in
+            var span = step_span()
+            span.row_count = Int32(range.count)
+            span.first_position = Int32(range.lowerBound)
+            span.pages.0 = table.baseAddress
+            let blocks = stride(from: 0, to: range.count, by: BLOCK_ROWS).map { first in
+                step_block(
+                    span: 0, first_row: Int32(first), row_count: Int32(min(BLOCK_ROWS, range.count - first)))
             }
+            backend.run(
+                tokens: range.map { Int32($0 * 37 % vocabulary) }, positions: range.map(Int32.init), spans: [span],
+                blocks: blocks)
         }
     }
 

@@ -51,15 +51,25 @@ enum RandomWeights {
 
 extension CPUBackend {
     /// One step over these tokens, at positions from 0.
-    func run(_ tokens: [Int32]) {
-        let positions = tokens.indices.map { Int32($0) }
+    func run(_ tokens: [Int32]) { run(tokens: tokens, positions: tokens.indices.map { Int32($0) }) }
+
+    func run(
+        tokens: [Int32], positions: [Int32], outputs: [Int32] = [], spans: [step_span] = [], blocks: [step_block] = []
+    ) {
         tokens.withUnsafeBufferPointer { tokens in
             positions.withUnsafeBufferPointer { positions in
-                var rows = StepRows()
-                rows.rows = Int32(tokens.count)
-                rows.tokens = tokens.baseAddress
-                rows.positions = positions.baseAddress
-                run(&rows)
+                outputs.withUnsafeBufferPointer { outputs in
+                    spans.withUnsafeBufferPointer { spans in
+                        blocks.withUnsafeBufferPointer { blocks in
+                            var rows = StepRows(
+                                rows: Int32(tokens.count), tokens: tokens.baseAddress,
+                                positions: positions.baseAddress, output_count: Int32(outputs.count),
+                                output_rows: outputs.baseAddress, spans: spans.baseAddress,
+                                block_count: Int32(blocks.count), blocks: blocks.baseAddress)
+                            run(&rows)
+                        }
+                    }
+                }
             }
         }
     }

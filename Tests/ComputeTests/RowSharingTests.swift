@@ -120,7 +120,7 @@ private final class SharedModel {
 
     /// steps: so many have been measured, after which none is a trial, or the next one is.
     func prefer(shares: Bool, paces: [Double], steps: Int64 = 33) {
-        withTrial { $0.pointee = sharing_trial(steps: steps, seconds: 1, ratio: shares ? 0.5 : 2) }
+        withTrial { $0.pointee = sharing_trial(steps: steps, seconds_per_row: 1, ratio: shares ? 0.5 : 2) }
         withUnsafeMutableBytes(of: &sharing.pointee.paces) { raw in
             for (worker, pace) in paces.enumerated() { raw.assumingMemoryBound(to: Double.self)[worker] = pace }
         }
@@ -144,7 +144,7 @@ private final class SharedModel {
                 span.pages.0 = pages.baseAddress! + index
                 return span
             }
-            run(tokens: tokens, positions: positions, outputs: outputs, spans: spans, blocks: blocks)
+            backend.run(tokens: tokens, positions: positions, outputs: outputs, spans: spans, blocks: blocks)
         }
     }
 
@@ -155,28 +155,9 @@ private final class SharedModel {
             var span = step_span()
             span.row_count = 16
             span.pages.0 = pages.baseAddress
-            run(
+            backend.run(
                 tokens: rows, positions: rows, outputs: rows, spans: [span],
                 blocks: [step_block(span: 0, first_row: 0, row_count: 16)])
-        }
-    }
-
-    private func run(tokens: [Int32], positions: [Int32], outputs: [Int32], spans: [step_span], blocks: [step_block]) {
-        tokens.withUnsafeBufferPointer { tokens in
-            positions.withUnsafeBufferPointer { positions in
-                outputs.withUnsafeBufferPointer { outputs in
-                    spans.withUnsafeBufferPointer { spans in
-                        blocks.withUnsafeBufferPointer { blocks in
-                            var rows = StepRows(
-                                rows: Int32(tokens.count), tokens: tokens.baseAddress,
-                                positions: positions.baseAddress, output_count: Int32(outputs.count),
-                                output_rows: outputs.baseAddress, spans: spans.baseAddress,
-                                block_count: Int32(blocks.count), blocks: blocks.baseAddress)
-                            backend.run(&rows)
-                        }
-                    }
-                }
-            }
         }
     }
 }

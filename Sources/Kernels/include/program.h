@@ -147,13 +147,14 @@ struct operation {
     };
 };
 
-/* Steps of about as many rows, with their rows shared out and without. */
+/* Steps of about as many rows, with their rows shared out and without.  Trials are those that go the slower way. */
 struct sharing_trial {
     int64_t steps;
-    double seconds; /* of a row, in the last step that was no trial */
-    double ratio;   /* seconds with shares for one without, of late; 0: not known */
+    double seconds_per_row; /* in the last step that was no trial */
+    double ratio;           /* seconds with shares for one without, of late; 0: not known */
 };
 
+/* One for every so many rows; the last is for all steps with more. */
 enum { SHARING_TRIALS = 32, ROWS_PER_TRIAL = 4 };
 
 /* What has been measured about sharing out rows (program/row_shares.h); all 0 at first. */

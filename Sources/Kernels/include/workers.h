@@ -13,7 +13,7 @@ struct workers;
 
 typedef void workers_function(void *context, struct workers *team, int32_t worker);
 
-enum { WORKERS_MAX = 256 };
+enum { WORKERS_MAX = 256, CACHE_LINE = 64 };
 
 /* count: 1 to WORKERS_MAX, the caller included.  NULL when threads cannot be made. */
 struct workers *workers_create(int32_t count);
@@ -30,7 +30,7 @@ struct ahead {
 
 /* Opens once for each of its phases, of which the first is 0. */
 struct gate {
-    _Alignas(64) atomic_uint phase;
+    _Alignas(CACHE_LINE) atomic_uint phase;
     atomic_int sleepers;
 };
 

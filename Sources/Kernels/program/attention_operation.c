@@ -143,7 +143,7 @@ static void attend_by_heads(const struct attention_layer *layer, const struct ru
         attend_part(layer, run, part, &job);
     }
     if (!is_derived(layer->out) || heads_are_whole_blocks(layer)) return;
-    meet(run, (struct ahead){ 0 });
+    meet(run);
     for (int64_t row = first_part(run); row < run->step->rows; row = next_part(run, row))
         derive_columns(run->program->kernels, layer->out, run->first_row + (int32_t)row, 0,
                        layer->heads * layer->head_size);
@@ -173,7 +173,7 @@ static void attend_by_spans(const struct attention_layer *layer, const struct ru
             }
             begin += spans;
         }
-    meet(run, (struct ahead){ 0 });
+    meet(run);
     for (int64_t next = first_part(run); next < step->rows; next = next_part(run, next)) {
         int32_t row = (int32_t)next, block = 0;
         while (row >= step->blocks[block].first_row + step->blocks[block].row_count

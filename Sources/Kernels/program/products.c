@@ -112,7 +112,7 @@ void run_multiply(const struct multiply_operation *multiply, const struct run *r
 struct ahead weights_ahead(const struct multiply_operation *multiply, const struct run *run) {
     int32_t rows = selected_rows(multiply->outputs_only, run);
     struct line line = line_of(multiply, rows, run->program->kernels->matmul);
-    struct panel_range part = part_of(&line, workers_of(run), first_part(run));
+    struct panel_range part = part_of(&line, workers_count(run->team), run->worker);
     if (part.begin >= part.end) return (struct ahead){ 0 };
     int32_t panel = part.begin % line.panels, product = 0;
     for (int32_t own; panel >= (own = panel_count(multiply->products[product].matrix.rows)); product++) panel -= own;

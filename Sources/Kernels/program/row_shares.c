@@ -44,7 +44,7 @@ static void cut_rows(struct row_shares *shares, int32_t rows, const struct step_
 
 static double ratio_of(const struct sharing_trial *trial) { return trial->ratio > 0 ? trial->ratio : EXPECTED_RATIO; }
 
-/* The other way is tried every second time at first, and then now and then. */
+/* Whether the next step goes the other way: every second one at first, and then now and then. */
 static int32_t is_tried(const struct sharing_trial *trial) {
     return trial->steps < FIRST_TRIALS ? trial->steps % 2 : trial->steps % STEPS_PER_TRIAL == 0;
 }
@@ -65,11 +65,11 @@ static double smoothed(double before, double now) { return before + LAST_WEIGHT 
 
 void tell_trial(struct sharing_trial *trial, const struct row_shares *shares, double seconds_per_row) {
     if (is_tried(trial)) {
-        double ratio = seconds_per_row / trial->seconds;
+        double ratio = seconds_per_row / trial->seconds_per_row;
         if (!shares->count) ratio = 1 / ratio;
         trial->ratio = smoothed(ratio_of(trial), fmax(1 / TRIAL_MAX, fmin(ratio, TRIAL_MAX)));
     } else {
-        trial->seconds = seconds_per_row;
+        trial->seconds_per_row = seconds_per_row;
     }
     trial->steps++;
 }
@@ -99,12 +99,10 @@ int32_t output_product(const struct program *program) {
 static void multiply_share(const struct multiply_operation *multiply, const struct run *run, const struct step *step,
                            struct row_share *share) {
     struct step own = step_of_share(step, share);
-    struct fetch_list nothing = { 0 };
     struct run with = *run;
     with.step = &own;
     with.first_row = share->first;
     with.claims = &share->claims;
-    with.cache_ahead = &nothing;
     run_multiply(multiply, &with);
 }
 

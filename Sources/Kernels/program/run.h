@@ -5,11 +5,9 @@
 #define KERNELS_RUN_H
 #include "../include/program.h"
 
-#include <stdatomic.h>
-
 /* Parts of an operation that several workers claim although they are no team. */
 struct claims {
-    _Alignas(64) atomic_llong next;
+    _Alignas(CACHE_LINE) atomic_llong next;
     int32_t workers;
 };
 
@@ -20,7 +18,7 @@ struct run {
     struct claims *claims;   /* but for who claims parts here, if it is not NULL */
     int32_t worker;
     int32_t first_row; /* of the step, and among its outputs */
-    struct fetch_list *cache_ahead; /* what this worker's products fetch for the next attention */
+    struct fetch_list *cache_ahead; /* what this worker's products fetch for the next attention, or NULL */
 };
 
 static inline int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
@@ -44,8 +42,9 @@ static inline int64_t next_part(const struct run *run, int64_t part) {
     return run->team ? workers_claim(run->team) : run->claims ? claim(run->claims) : part + 1;
 }
 
-static inline void meet(const struct run *run, struct ahead ahead) {
-    if (run->team) workers_meet(run->team, ahead);
+/* Within an operation. */
+static inline void meet(const struct run *run) {
+    if (run->team) workers_meet(run->team, (struct ahead){ 0 });
 }
 
 static inline uint8_t *scratch_of(const struct run *run) {
@@ -80,7 +79,7 @@ void list_cache_ahead(const struct run *run, int32_t operation, const uint8_t *p
 void run_multiply(const struct multiply_operation *multiply, const struct run *run);
 /* An operation with feeds_next and its product: each worker makes the few input rows in its own scratch. */
 void multiply_own_rows(const struct operation *operation, const struct run *run);
-/* The weights with which this worker will begin a product. */
+/* The weights with which this worker of a team will begin a product. */
 struct ahead weights_ahead(const struct multiply_operation *multiply, const struct run *run);
 
 void run_rotate_store(const struct attention_layer *layer, const struct run *run);
