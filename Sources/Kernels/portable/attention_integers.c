@@ -91,9 +91,28 @@ static void score_tile(
         attention_element_i8, head_size);
 }
 
-/* Scores of a chunk become weights. */
+/* The powers of a chunk, which the tile sees all of; greatest: of all tiles that are weighed together. */
+static void power_tile(
+    const struct span_pass *pass, const struct chunk *chunk, int32_t number, float *scores, float *greatest) {
+    int32_t head_size = pass->block->job->head_size;
+    struct attention_powers job = {
+        .query = pass->space->queries + (ptrdiff_t)number * head_size,
+        .count = tile_rows_at(pass->block, number),
+        .head_size = head_size,
+        .keys = chunk->keys,
+        .key_scales = chunk->key_scales,
+        .levels = &chunk->levels,
+        .scales = pass->space->score_scales + number,
+        .scores = scores,
+        .greatest = greatest,
+    };
+    pass->steps->powers(&job);
+}
+
+/* Scores of a chunk, or powers if their greatest are known, become weights. */
 static void weigh_rows(
-    const struct span_pass *pass, const struct chunk *chunk, struct row_range rows, float *scores, float *sums) {
+    const struct span_pass *pass, const struct chunk *chunk, struct row_range rows, float *scores, float *sums,
+    const float *greatest) {
     const struct attention_job *job = pass->block->job;
     uint64_t marks[attention_weighed_rows_max];
     if (!rows.see_all) mark_visible(pass, rows, chunk->first_slot, marks);
@@ -107,6 +126,7 @@ static void weigh_rows(
         .tops = pass->space->tops + rows.begin,
         .lanes = pass->space->lanes + (ptrdiff_t)rows.begin * lane_count,
         .sums = sums + (ptrdiff_t)rows.begin * job->head_size,
+        .greatest = greatest,
     };
     pass->steps->weigh(&weighing, &chunk->levels);
 }
@@ -180,7 +200,7 @@ static void attend_alone(const struct span_pass *pass, float *sums) {
         prepare_chunk(pass, number, own, pass->keys + own.begin, pass->values + own.begin, &chunk);
         float *scores = pass->space->scores + (ptrdiff_t)number * attention_chunk_tokens;
         struct row_range rows = { 0, pass->block->count, sees_all(&sight, &chunk) };
-        weigh_rows(pass, &chunk, rows, scores, sums);
+        weigh_rows(pass, &chunk, rows, scores, sums, NULL);
         accumulate_tile(pass, &chunk, 0, (struct slot_range){ chunk.begin, chunk.end }, scores, sums);
     }
 }
@@ -194,12 +214,15 @@ static void attend_tiles(
     ptrdiff_t apart = (ptrdiff_t)tile_rows * attention_score_stride;
     struct row_range rows = { first * tile_rows, smaller(last * tile_rows, pass->block->count), 1 };
     float *scores = pass->space->scores;
+    _Alignas(64) float greatest[attention_weighed_rows_max * lane_count];
+    for (int32_t tile = first; tile < last; tile++) rows.see_all = rows.see_all && sees_all(&sights[tile], chunk);
+    int as_powers = rows.see_all && pass->steps->powers && pass->block->job->soft_cap == 0.0f;
     for (int32_t tile = first; tile < last; tile++, scores += apart) {
-        struct slot_range blocks = seen_blocks(&sights[tile], chunk);
-        rows.see_all = rows.see_all && sees_all(&sights[tile], chunk);
-        score_tile(pass, tile * tile_rows, chunk->keys, chunk->key_scales, blocks, scores);
+        int32_t number = tile * tile_rows;
+        if (as_powers) power_tile(pass, chunk, number, scores, greatest + (number - rows.begin) * lane_count);
+        else score_tile(pass, number, chunk->keys, chunk->key_scales, seen_blocks(&sights[tile], chunk), scores);
     }
-    weigh_rows(pass, chunk, rows, pass->space->scores, sums);
+    weigh_rows(pass, chunk, rows, pass->space->scores, sums, as_powers ? greatest : NULL);
     scores = pass->space->scores;
     for (int32_t tile = first; tile < last; tile++, scores += apart)
         accumulate_tile(pass, chunk, tile * tile_rows, seen_blocks(&sights[tile], chunk), scores, sums);

@@ -82,6 +82,21 @@ struct attention_weighing {
     float *tops;
     float *lanes;
     float *sums;
+    /* [attention_weighed_rows_max, 16], from a line of 64 on: the scores are powers already, of which these are the
+     * greatest of each lane, and anything behind the last row; null: they are scores. */
+    const float *greatest;
+};
+
+/* A tile of int8 before a chunk that all of its rows see. */
+struct attention_powers {
+    const float *query; /* as `scores` reads it */
+    int32_t count, head_size; /* rows: at most tile_rows */
+    const void *const *keys;
+    const float *const *key_scales;
+    const struct attention_levels *levels;
+    const float *scales; /* [rows]: as in attention_weighing */
+    float *scores;       /* [rows, attention_score_stride]: power[s] of `weigh` */
+    float *greatest;     /* [rows, 16]: as in attention_weighing */
 };
 
 /* A "tile" is 1 ... tile_rows (row, head) pairs, or up to lone_tile_rows where there are no more.  Slots and
@@ -115,6 +130,10 @@ struct attention_steps {
      * those. */
     void (*level)(
         struct attention_levels *levels, const float *const *scales, int32_t block_begin, int32_t block_end);
+
+    /* int8, where there is no cap: a whole chunk's scores as the powers that `weigh` would make of them first, with the
+     * same bits.  Null where a table would gain nothing. */
+    void (*powers)(const struct attention_powers *job);
 
     /* int8, instead of softmax: one chunk's scores become integers in their place, as wide as the table likes, and what
      * one of them is worth; 0 for slots that do not count.

@@ -51,13 +51,12 @@ INLINED __m512 load_16(
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
 }
 
-/* `width` neighbouring blocks by `rows` rows: width * rows accumulators. */
-INLINED void score_blocks(
-    float *scores, const float *query, const void *const *blocks, const float *const *scales, int32_t b,
-    int32_t head_size, const int rows, const int width, const enum attention_element element) {
+/* Queries times the keys of `width` neighbouring blocks: width * rows accumulators, those of a row together. */
+INLINED void multiply_blocks(
+    __m512 sums[24], const float *query, const void *const *blocks, int32_t head_size, const int rows,
+    const int width, const enum attention_element element) {
     const ptrdiff_t key_bytes = attention_block_tokens * unit_bytes(element);
     const int32_t units = element == attention_element_i8 ? head_size / 4 : head_size;
-    __m512 sums[24];
 #pragma clang loop unroll(full)
     for (int k = 0; k < width * rows; k++)
         sums[k] = _mm512_set1_ps(element == attention_element_i8 ? query[units * rows + k / width] : 0.0f);
@@ -65,8 +64,8 @@ INLINED void score_blocks(
     struct attention_ahead ahead[4];
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
-        bases[w] = blocks[b + w];
-        ahead[w] = attention_ahead_of(blocks, b + w);
+        bases[w] = blocks[w];
+        ahead[w] = attention_ahead_of(blocks, w);
     }
     for (int32_t d = 0; d < units; d++, query += rows) {
         __m512 keys[4];
@@ -84,6 +83,13 @@ INLINED void score_blocks(
                 sums[r * width + w] = multiply_add(keys[w], q, sums[r * width + w], element);
         }
     }
+}
+
+INLINED void score_blocks(
+    float *scores, const float *query, const void *const *blocks, const float *const *scales, int32_t b,
+    int32_t head_size, const int rows, const int width, const enum attention_element element) {
+    __m512 sums[24];
+    multiply_blocks(sums, query, blocks + b, head_size, rows, width, element);
 #pragma clang loop unroll(full)
     for (int w = 0; w < width; w++) {
         __m512 scale = element == attention_element_i8 ? _mm512_loadu_ps(scales[b + w]) : _mm512_undefined_ps();
@@ -145,6 +151,41 @@ static void scores(
     case attention_element_i8:
         return score_elements(
             scores, query, rows, blocks, scales, block_begin, block_end, head_size, attention_element_i8);
+    }
+}
+
+/* A chunk is as wide as a tile, so that scores become powers on their way out of the registers. */
+INLINED void power_chunk(const struct attention_powers job, const int rows) {
+    __m512 sums[24], greatest[tile_rows];
+    float factors[tile_rows];
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) factors[r] = job.scales[r] * EXP_LOG2_E;
+    multiply_blocks(sums, job.query, job.keys, job.head_size, rows, attention_chunk_blocks, attention_element_i8);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) greatest[r] = _mm512_set1_ps(ATTENTION_TOP_LEAST);
+#pragma clang loop unroll(full)
+    for (int k = 0; k < attention_chunk_blocks; k++) {
+        __m512 scale = _mm512_loadu_ps(job.key_scales[k]), level = _mm512_loadu_ps(job.levels->power + 16 * k);
+#pragma clang loop unroll(full)
+        for (int r = 0; r < rows; r++) {
+            __m512 score = block_scores(sums[r * attention_chunk_blocks + k], scale);
+            __m512 power = _mm512_fmadd_ps(score, _mm512_set1_ps(factors[r]), level);
+            greatest[r] = _mm512_max_ps(power, greatest[r]);
+            _mm512_storeu_ps(job.scores + r * attention_score_stride + 16 * k, power);
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) _mm512_storeu_ps(job.greatest + 16 * r, greatest[r]);
+}
+
+static void powers(const struct attention_powers *job) {
+    switch (job->count) {
+    case 1: return power_chunk(*job, 1);
+    case 2: return power_chunk(*job, 2);
+    case 3: return power_chunk(*job, 3);
+    case 4: return power_chunk(*job, 4);
+    case 5: return power_chunk(*job, 5);
+    case 6: return power_chunk(*job, 6);
     }
 }
 
@@ -370,6 +411,7 @@ static const struct attention_steps steps = {
     .scores = scores,
     .softmax = softmax,
     .level = level,
+    .powers = powers,
     .weigh = weigh,
     .total = total,
     .accumulate = accumulate,

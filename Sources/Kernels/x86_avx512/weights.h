@@ -77,13 +77,11 @@ static __attribute__((noinline)) void cap_scores(const struct attention_weighing
     }
 }
 
-/* Scores become powers of two, of which the greatest of each row is returned. */
-INLINED __m512 powers_of(
-    const struct attention_weighing *rows, const struct attention_levels *levels, const int whole) {
+/* Scores become powers of two; greatest: of each lane of each row. */
+INLINED void powers_of(
+    const struct attention_weighing *rows, const struct attention_levels *levels, const int whole,
+    __m512 greatest[attention_weighed_rows_max]) {
     const __m512 least = _mm512_set1_ps(ATTENTION_TOP_LEAST);
-    __m512 greatest[attention_weighed_rows_max];
-#pragma clang loop unroll(full)
-    for (int r = 0; r < attention_weighed_rows_max; r++) greatest[r] = least;
     int is_capped = rows->soft_cap > 0.0f;
     if (is_capped) cap_scores(rows);
     for (int32_t r = 0; r < rows->count; r++) {
@@ -100,6 +98,16 @@ INLINED __m512 powers_of(
         }
         greatest[r] = top;
     }
+}
+
+/* The greatest power of each row, which scores become unless they are powers already. */
+INLINED __m512 greatest_of(
+    const struct attention_weighing *rows, const struct attention_levels *levels, const int whole) {
+    __m512 greatest[attention_weighed_rows_max];
+    if (rows->greatest) return greatest_of_each((const __m512 *)rows->greatest, rows->count);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < attention_weighed_rows_max; r++) greatest[r] = _mm512_set1_ps(ATTENTION_TOP_LEAST);
+    powers_of(rows, levels, whole, greatest);
     return greatest_of_each(greatest, rows->count);
 }
 
@@ -157,7 +165,7 @@ INLINED void weigh_row(
 
 INLINED void weigh_rows(const struct attention_weighing *rows, const struct attention_levels *levels, const int whole) {
     float base[16], worth[16];
-    __m512 greatest = powers_of(rows, levels, whole);
+    __m512 greatest = greatest_of(rows, levels, whole);
     _mm512_storeu_ps(base, _mm512_sub_ps(greatest, _mm512_set1_ps(POWER_REACH)));
     _mm512_storeu_ps(worth, worth_of(rows, greatest));
     for (int32_t r = 0; r < rows->count; r++) weigh_row(rows, levels, r, base[r], worth[r], whole);
