@@ -47,4 +47,12 @@ static inline __attribute__((always_inline)) void fetch_near(const uint8_t *bloc
     for (size_t at = 0; at < bytes; at += FETCH_LINE) __builtin_prefetch(block + at, 0, 3);
 }
 
+/* How far ahead a row of logits is fetched, past ends of pages, where the hardware's own fetching stops.  For passes
+ * with much arithmetic; those with little run at the memory's rate without. */
+enum { FETCH_LOGITS_AHEAD = 2048 };
+
+static inline __attribute__((always_inline)) void fetch_logits(const float *x) {
+    __builtin_prefetch(x + FETCH_LOGITS_AHEAD, 0, 2);
+}
+
 #endif

@@ -2,6 +2,7 @@
 // portable/statistics.c.
 #if defined(__x86_64__)
 
+#include "../include/fetch.h"
 #include "../include/statistics.h"
 
 #include <immintrin.h>
@@ -79,6 +80,7 @@ static float sum_exp_f32(const float *x, int32_t count, float shift, float facto
     __m256 shifts = _mm256_set1_ps(shift), factors = _mm256_set1_ps(factor);
     int32_t i = 0;
     for (; i + 16 <= count; i += 16) {
+        fetch_logits(x + i);
         __m256 low = shifted_exp(_mm256_loadu_ps(x + i), shifts, factors);
         __m256 high = shifted_exp(_mm256_loadu_ps(x + i + 8), shifts, factors);
         lanes[0] = _mm256_add_ps(lanes[0], low);
@@ -94,6 +96,7 @@ static float exp_f32(
     __m256 shifts = _mm256_set1_ps(shift), factors = _mm256_set1_ps(factor);
     int32_t i = 0;
     for (; i + 16 <= count; i += 16) {
+        fetch_logits(x + i);
         __m256 low = shifted_exp(_mm256_loadu_ps(x + i), shifts, factors);
         __m256 high = shifted_exp(_mm256_loadu_ps(x + i + 8), shifts, factors);
         _mm256_storeu_ps(out + i, low);

@@ -2,6 +2,7 @@
 // portable/statistics.c.
 #if defined(__x86_64__)
 
+#include "../include/fetch.h"
 #include "../include/statistics.h"
 
 #include <immintrin.h>
@@ -56,8 +57,10 @@ static float sum_exp_f32(const float *x, int32_t count, float shift, float facto
     __m512 lanes = _mm512_setzero_ps();
     __m512 shifts = _mm512_set1_ps(shift), factors = _mm512_set1_ps(factor);
     int32_t i = 0;
-    for (; i + 16 <= count; i += 16)
+    for (; i + 16 <= count; i += 16) {
+        fetch_logits(x + i);
         lanes = _mm512_add_ps(lanes, shifted_exp(_mm512_loadu_ps(x + i), shifts, factors));
+    }
     if (i < count) {
         __mmask16 mask = first_lanes(count - i);
         __m512 powers = shifted_exp(_mm512_maskz_loadu_ps(mask, x + i), shifts, factors);
@@ -73,6 +76,7 @@ static float exp_f32(
     __m512 shifts = _mm512_set1_ps(shift), factors = _mm512_set1_ps(factor);
     int32_t i = 0;
     for (; i + 16 <= count; i += 16) {
+        fetch_logits(x + i);
         __m512 powers = shifted_exp(_mm512_loadu_ps(x + i), shifts, factors);
         _mm512_storeu_ps(out + i, powers);
         lanes = _mm512_add_ps(lanes, powers);
