@@ -95,14 +95,21 @@ INLINE void integer_rows(const struct integer_kind kind, const struct packed_mat
 #undef TILE
 }
 
-INLINE void integer_panels(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
-                           const struct product_rows rows) {
-    if (rows.count >= MANY_ROWS_MIN) panels.begin = widened_panels(kind, w, panels, rows);
+/* One panel after another, each before all rows. */
+INLINE void integer_panels_alone(const struct integer_kind kind, const struct packed_matrix *w,
+                                 struct panel_range panels, const struct product_rows rows) {
     for (int32_t p = panels.begin; p < panels.end; p++)
         integer_rows(kind, w, p, panel_at(kind, w, p + 1), block_bytes_of(kind), rows);
 }
 
-/* The same where a single row reads several places of the matrix at once. */
+INLINE void integer_panels(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
+                           const struct product_rows rows) {
+    if (rows.count >= MANY_ROWS_MIN) panels.begin = widened_panels(kind, w, panels, rows);
+    integer_panels_alone(kind, w, panels, rows);
+}
+
+/* For cores that have room for loads and little for stores: a single row reads several places of the matrix at once,
+ * and for many rows panels of 4 bits are not written out. */
 INLINE void integer_panels_apart(const struct integer_kind kind, const struct packed_matrix *w,
                                  struct panel_range panels, const struct product_rows rows) {
     if (rows.count == 1) {
@@ -113,7 +120,8 @@ INLINE void integer_panels_apart(const struct integer_kind kind, const struct pa
             integer_tile(PLACES_AT_ONCE, 1, kind, w, p, end - panels.begin, NULL, 0, row);
         panels.begin += PLACES_AT_ONCE * (end - panels.begin);
     }
-    integer_panels(kind, w, panels, rows);
+    if (kind.bits == 8) integer_panels(kind, w, panels, rows);
+    else integer_panels_alone(kind, w, panels, rows);
 }
 
 #define PANELS(name, run, bits, group)                                                                              \
@@ -122,7 +130,7 @@ INLINE void integer_panels_apart(const struct integer_kind kind, const struct pa
         else run((struct integer_kind){ bits, group, 0 }, w, panels, *rows);                                        \
     }
 
-/* A single row reads one place, or several (`name` followed by `_apart`). */
+/* `name` followed by `_apart` is for AMD. */
 #define INTEGER_PANELS(name, bits, group)                                                                          \
     PANELS(name, integer_panels, bits, group)                                                                       \
     PANELS(name##_apart, integer_panels_apart, bits, group)
@@ -136,7 +144,8 @@ INTEGER_PANELS(u8_g16, 8, 16)
 
 /* One row: cores of Intel run fastest from one place with fetching, 1.14 times as fast as from three; those of
  * AMD, for which the other table is, from three without (Sources/Kernels/README.md).  Panels of f32 and f16 have one
- * place in both. */
+ * place in both.  Many rows: AMD's cores multiply integers at half of Intel's rate for each load, and store 64 bytes in
+ * two cycles, so there a panel of 4 bits stays as it is. */
 const struct matmul_kernels matmul_x86_avx512 = {
     .quantize_row = quantize_row_avx512,
     .tile_rows = TILE_ROWS,
@@ -149,7 +158,7 @@ const struct matmul_kernels matmul_x86_avx512bf16 = {
     .quantize_row = quantize_row_avx512,
     .tile_rows = TILE_ROWS,
     .many_rows = MANY_ROWS_MIN,
-    .panels_together = PANELS_TOGETHER,
+    .panels_together = PANELS_TOGETHER_AMD,
     .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512bf16, u4_g32_apart, u4_g16_apart,
                 u8_g32_apart, u8_g16_apart },
 };

@@ -39,6 +39,9 @@ enum {
 #define PANELS_TOGETHER                                                                                            \
     { FLOAT_PANELS_TOGETHER,   HALF_PANELS_TOGETHER,    FLOAT_PANELS_TOGETHER,  INTEGER_PANELS_TOGETHER,               \
       INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER }
+#define PANELS_TOGETHER_AMD                                                                                        \
+    { FLOAT_PANELS_TOGETHER, HALF_PANELS_TOGETHER, FLOAT_PANELS_TOGETHER, 1, 1, INTEGER_PANELS_TOGETHER,               \
+      INTEGER_PANELS_TOGETHER }
 
 _Static_assert(MANY_ROWS_MIN > ACTIVATION_SLOTS, "so few rows may themselves lie in the scratch");
 _Static_assert(PLACES_AT_ONCE <= FLOAT_PANELS_TOGETHER, "a tile has room for the weights of all its panels");
