@@ -154,7 +154,10 @@ static void scores(
     }
 }
 
-/* A chunk is as wide as a tile, so that scores become powers on their way out of the registers. */
+_Static_assert(tile_rows == 6 && tile_rows * attention_chunk_blocks == 24, "powers has a shape for each tile");
+
+/* A tile's sums of a whole chunk fit the registers, and become powers on their way out.  The job is a copy, which no
+ * store can change, so that nothing of it is read again between them. */
 INLINED void power_chunk(const struct attention_powers job, const int rows) {
     __m512 sums[24], greatest[tile_rows];
     float factors[tile_rows];

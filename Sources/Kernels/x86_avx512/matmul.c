@@ -95,22 +95,16 @@ INLINE void integer_rows(const struct integer_kind kind, const struct packed_mat
 #undef TILE
 }
 
-/* One panel after another, each before all rows. */
-INLINE void integer_panels_alone(const struct integer_kind kind, const struct packed_matrix *w,
-                                 struct panel_range panels, const struct product_rows rows) {
+/* together: panels that many rows share, which are written out for that, or one, which is not. */
+INLINE void integer_panels(const int together, const struct integer_kind kind, const struct packed_matrix *w,
+                           struct panel_range panels, const struct product_rows rows) {
+    if (together > 1 && rows.count >= MANY_ROWS_MIN) panels.begin = widened_panels(kind, w, panels, rows);
     for (int32_t p = panels.begin; p < panels.end; p++)
         integer_rows(kind, w, p, panel_at(kind, w, p + 1), block_bytes_of(kind), rows);
 }
 
-INLINE void integer_panels(const struct integer_kind kind, const struct packed_matrix *w, struct panel_range panels,
-                           const struct product_rows rows) {
-    if (rows.count >= MANY_ROWS_MIN) panels.begin = widened_panels(kind, w, panels, rows);
-    integer_panels_alone(kind, w, panels, rows);
-}
-
-/* For cores that have room for loads and little for stores: a single row reads several places of the matrix at once,
- * and for many rows panels of 4 bits are not written out. */
-INLINE void integer_panels_apart(const struct integer_kind kind, const struct packed_matrix *w,
+/* The same where a single row reads several places of the matrix at once. */
+INLINE void integer_panels_apart(const int together, const struct integer_kind kind, const struct packed_matrix *w,
                                  struct panel_range panels, const struct product_rows rows) {
     if (rows.count == 1) {
         int32_t end = panels.begin + (panels.end - panels.begin) / PLACES_AT_ONCE;
@@ -120,20 +114,20 @@ INLINE void integer_panels_apart(const struct integer_kind kind, const struct pa
             integer_tile(PLACES_AT_ONCE, 1, kind, w, p, end - panels.begin, NULL, 0, row);
         panels.begin += PLACES_AT_ONCE * (end - panels.begin);
     }
-    if (kind.bits == 8) integer_panels(kind, w, panels, rows);
-    else integer_panels_alone(kind, w, panels, rows);
+    integer_panels(together, kind, w, panels, rows);
 }
 
-#define PANELS(name, run, bits, group)                                                                              \
+#define PANELS(name, run, together, bits, group)                                                                    \
     static void name(const struct packed_matrix *w, struct panel_range panels, const struct product_rows *rows) {   \
-        if (w->has_offsets) run((struct integer_kind){ bits, group, 1 }, w, panels, *rows);                         \
-        else run((struct integer_kind){ bits, group, 0 }, w, panels, *rows);                                        \
+        if (w->has_offsets) run(together, (struct integer_kind){ bits, group, 1 }, w, panels, *rows);               \
+        else run(together, (struct integer_kind){ bits, group, 0 }, w, panels, *rows);                              \
     }
 
-/* `name` followed by `_apart` is for AMD. */
+/* For Intel, and for AMD (`name` followed by `_apart`). */
 #define INTEGER_PANELS(name, bits, group)                                                                          \
-    PANELS(name, integer_panels, bits, group)                                                                       \
-    PANELS(name##_apart, integer_panels_apart, bits, group)
+    PANELS(name, integer_panels, INTEGER_PANELS_TOGETHER, bits, group)                                              \
+    PANELS(name##_apart, integer_panels_apart,                                                                     \
+           (bits) == 4 ? NARROW_PANELS_TOGETHER_AMD : INTEGER_PANELS_TOGETHER, bits, group)
 
 INTEGER_PANELS(u4_g32, 4, 32)
 INTEGER_PANELS(u4_g16, 4, 16)
@@ -144,13 +138,12 @@ INTEGER_PANELS(u8_g16, 8, 16)
 
 /* One row: cores of Intel run fastest from one place with fetching, 1.14 times as fast as from three; those of
  * AMD, for which the other table is, from three without (Sources/Kernels/README.md).  Panels of f32 and f16 have one
- * place in both.  Many rows: AMD's cores multiply integers at half of Intel's rate for each load, and store 64 bytes in
- * two cycles, so there a panel of 4 bits stays as it is. */
+ * place in both.  Many rows: on AMD's a panel of 4 bits stays as it is, as storing takes longer than unpacking. */
 const struct matmul_kernels matmul_x86_avx512 = {
     .quantize_row = quantize_row_avx512,
     .tile_rows = TILE_ROWS,
     .many_rows = MANY_ROWS_MIN,
-    .panels_together = PANELS_TOGETHER,
+    .panels_together = PANELS_TOGETHER(INTEGER_PANELS_TOGETHER),
     .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512, u4_g32, u4_g16, u8_g32, u8_g16 },
 };
 
@@ -158,7 +151,7 @@ const struct matmul_kernels matmul_x86_avx512bf16 = {
     .quantize_row = quantize_row_avx512,
     .tile_rows = TILE_ROWS,
     .many_rows = MANY_ROWS_MIN,
-    .panels_together = PANELS_TOGETHER_AMD,
+    .panels_together = PANELS_TOGETHER(NARROW_PANELS_TOGETHER_AMD),
     .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512bf16, u4_g32_apart, u4_g16_apart,
                 u8_g32_apart, u8_g16_apart },
 };

@@ -31,17 +31,17 @@ enum {
     FLOAT_PANELS_TOGETHER = 3,
     HALF_PANELS_TOGETHER = 2,
     INTEGER_PANELS_TOGETHER = 3,
+    /* Panels of 4 bits that cores of AMD take together: they are never written out (Sources/Kernels/README.md). */
+    NARROW_PANELS_TOGETHER_AMD = 1,
     /* Fewer go one panel at a time: memory is then read in one place, and nothing is written out. */
     MANY_ROWS_MIN = 25,
     FLOAT_ALONE_ROWS = 16 /* of a tile with one panel */
 };
 
-#define PANELS_TOGETHER                                                                                            \
-    { FLOAT_PANELS_TOGETHER,   HALF_PANELS_TOGETHER,    FLOAT_PANELS_TOGETHER,  INTEGER_PANELS_TOGETHER,               \
-      INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER }
-#define PANELS_TOGETHER_AMD                                                                                        \
-    { FLOAT_PANELS_TOGETHER, HALF_PANELS_TOGETHER, FLOAT_PANELS_TOGETHER, 1, 1, INTEGER_PANELS_TOGETHER,               \
-      INTEGER_PANELS_TOGETHER }
+/* By layout, where panels of 4 bits go `narrow` at a time. */
+#define PANELS_TOGETHER(narrow)                                                                                    \
+    { FLOAT_PANELS_TOGETHER, HALF_PANELS_TOGETHER, FLOAT_PANELS_TOGETHER, narrow, narrow, \
+      INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER }
 
 _Static_assert(MANY_ROWS_MIN > ACTIVATION_SLOTS, "so few rows may themselves lie in the scratch");
 _Static_assert(PLACES_AT_ONCE <= FLOAT_PANELS_TOGETHER, "a tile has room for the weights of all its panels");

@@ -103,8 +103,8 @@ INLINED void powers_of(
 /* The greatest power of each row, which scores become unless they are powers already. */
 INLINED __m512 greatest_of(
     const struct attention_weighing *rows, const struct attention_levels *levels, const int whole) {
-    __m512 greatest[attention_weighed_rows_max];
     if (rows->greatest) return greatest_of_each((const __m512 *)rows->greatest, rows->count);
+    __m512 greatest[attention_weighed_rows_max];
 #pragma clang loop unroll(full)
     for (int r = 0; r < attention_weighed_rows_max; r++) greatest[r] = _mm512_set1_ps(ATTENTION_TOP_LEAST);
     powers_of(rows, levels, whole, greatest);
