@@ -26,7 +26,7 @@ static int supported(int32_t index) {
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                         __builtin_cpu_supports("avx512vnni")))
         return 0;
-    if (index >= 3 && !__builtin_cpu_supports("avx512bf16")) return 0;
+    if (index >= 3 && !(__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("gfni"))) return 0;
 #endif
     return index < TABLE_COUNT;
 }

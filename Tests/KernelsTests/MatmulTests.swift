@@ -70,6 +70,21 @@ struct MatmulTests {
         }
     }
 
+    /// More columns than the scratch has room for.
+    @Test func `a panel too wide for crossed products is multiplied straight`() {
+        var generator = SeededNumbers(seed: 33)
+        let cols = 32_800, count = 26
+        let matrix = RandomMatrix(
+            layout: Int32(LAYOUT_U4_G32.rawValue), rows: 17, cols: cols, quantMaximum: 15, hasOffsets: true,
+            using: &generator)
+        defer { matrix.memory.deallocate() }
+        let x = (0..<count * cols).map { _ in Float.random(in: -3...3, using: &generator) }
+        let expected = Products.of(KernelSet.portable.table, matrix.record, x, count: count).map(\.bitPattern)
+        for table in KernelSet.twins.map(\.table) {
+            #expect(Products.of(table, matrix.record, x, count: count).map(\.bitPattern) == expected)
+        }
+    }
+
     /// - count: more than one tile of every table, whether a tile takes one panel or several.
     @Test(arguments: [24, 64])
     func `a list to fetch is walked to its end and no further, and changes no bits`(count: Int) {
@@ -112,11 +127,14 @@ struct MatmulTests {
                 for start in stride(from: 0, to: 2 * block, by: block) {
                     memset(matrix.memory + start, Int32(byte), isNibble ? 256 : 512)
                 }
-                for value in [Float(1), -1] {
-                    let x = [Float](repeating: value, count: 64)
-                    let expected = Products.of(KernelSet.portable.table, record, x, count: 1)
-                    for table in KernelSet.twins.map(\.table) {
-                        #expect(Products.of(table, record, x, count: 1) == expected)
+                // Of both halves of a block, which some tables multiply with each other's weights.
+                for (value, other) in [(Float(1), Float(1)), (-1, -1), (1, -1), (-1, 1)] {
+                    for count in [1, 26] {
+                        let x = (0..<64 * count).map { $0 % 32 < 16 ? value : other }
+                        let expected = Products.of(KernelSet.portable.table, record, x, count: count)
+                        for table in KernelSet.twins.map(\.table) {
+                            #expect(Products.of(table, record, x, count: count) == expected)
+                        }
                     }
                 }
             }
@@ -165,6 +183,10 @@ struct MatmulTests {
                 #expect(block.pairs32.0 == (sum(0..<32, 0), sum(0..<32, 1)))
                 #expect(block.pairs16.0.0 == (sum(0..<16, 0), sum(0..<16, 1)))
                 #expect(block.pairs16.1.0 == (sum(16..<32, 0), sum(16..<32, 1)))
+                let halves = zip(quants[..<16].map(Int32.init), quants[16...].map(Int32.init))
+                #expect(block.crossed.0 == halves.reduce(0) { $0 + $1.0 * $1.1 - 8 * $1.0 + 120 * $1.1 })
+                let raised = withUnsafeBytes(of: block.raised.0) { Array($0) }
+                #expect(raised == quants[..<16].map { UInt8(Int($0) + 120) })
             }
         }
     }

@@ -13,7 +13,10 @@
 extern "C" {
 #endif
 
-enum { HADAMARD_MAX = 256 }; /* floats of a row whose transform is asked for */
+enum {
+    HADAMARD_MAX = 256,  /* floats of a row whose transform is asked for */
+    BYTE_QUANT_MAX = 127 /* what the greatest value becomes in 8 bits */
+};
 
 /* The greatest power of two that divides count. */
 static inline int32_t hadamard_size(int32_t count) { return count & -count; }
@@ -85,7 +88,7 @@ struct row_kernels {
     void (*f32_to_bf16)(uint16_t *out, const float *x, int32_t count);
     void (*bf16_to_f32)(float *out, const uint16_t *x, int32_t count);
 
-    /* out[i] = x[i] / scale, rounded to nearest even, and returns scale = max |x| / 127; zeros and
+    /* out[i] = x[i] / scale, rounded to nearest even, and returns scale = max |x| / BYTE_QUANT_MAX; zeros and
      * numbers that are none as in activations.h.  count: a multiple of 8. */
     float (*f32_to_i8)(int8_t *out, const float *x, int32_t count);
 

@@ -12,16 +12,17 @@ struct block_scale {
 };
 
 /* magnitude_bits: the greatest of the bits of |x|, compared as integers, under which an infinity is
- * greater than every number and a NaN greater still. */
-static inline struct block_scale block_scale(int32_t magnitude_bits) {
+ * greater than every number and a NaN greater still.
+ * steps: what the greatest |x| becomes. */
+static inline struct block_scale block_scale(int32_t magnitude_bits, int32_t steps) {
     float maximum;
     memcpy(&maximum, &magnitude_bits, sizeof maximum);
     struct block_scale by = { 0, 0 };
     if (!isfinite(maximum)) {
         by.scale = NAN;
     } else if (maximum >= ACTIVATION_MAGNITUDE_LEAST) {
-        by.scale = maximum / 127.0f;
-        by.inverse = 127.0f / maximum;
+        by.scale = maximum / (float)steps;
+        by.inverse = (float)steps / maximum;
     }
     return by;
 }
@@ -40,13 +41,13 @@ static inline int32_t greatest_magnitude(const float *x, int32_t count) {
 
 static inline int8_t quant_of(float x, struct block_scale by) {
     if (!(by.inverse > 0)) return 0;
-    int32_t q = (int32_t)nearbyintf(x * by.inverse);
-    return (int8_t)(q > 127 ? 127 : q < -127 ? -127 : q);
+    return (int8_t)nearbyintf(x * by.inverse);
 }
 
-/* pairs: as pairs16 of activations.h. */
+/* pairs: as pairs16 of activations.h.
+ * products: the sum of q[c] * q[16 + c]. */
 static inline void write_block_facts(struct activation_block *block, int32_t slot, float scale,
-                                     const int16_t pairs[2][2]) {
+                                     const int16_t pairs[2][2], int32_t products) {
     int32_t low = pairs[0][0] + pairs[0][1], high = pairs[1][0] + pairs[1][1];
     block->scales[slot] = scale;
     block->scaled32[slot] = scale * (float)(low + high);
@@ -57,6 +58,7 @@ static inline void write_block_facts(struct activation_block *block, int32_t slo
     }
     block->scaled16[0][slot] = scale * (float)low;
     block->scaled16[1][slot] = scale * (float)high;
+    block->crossed[slot] = products - CROSSED_MIDDLE * low + ACTIVATION_QUANT_MAX * high;
 }
 
 #endif

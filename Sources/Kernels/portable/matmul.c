@@ -8,14 +8,17 @@
 static void quantize_row(struct activation_block *group, int32_t slot, const float *x, int32_t begin, int32_t end) {
     for (int32_t b = begin / ACTIVATION_BLOCK; b < end / ACTIVATION_BLOCK; b++) {
         const float *values = x + (size_t)b * ACTIVATION_BLOCK;
-        struct block_scale by = block_scale(greatest_magnitude(values, ACTIVATION_BLOCK));
+        struct block_scale by = block_scale(greatest_magnitude(values, ACTIVATION_BLOCK), ACTIVATION_QUANT_MAX);
         int16_t pairs[2][2] = { { 0 } };
+        int32_t products = 0;
         for (int32_t i = 0; i < ACTIVATION_BLOCK; i++) {
             int8_t q = quant_of(values[i], by);
             group[b].quants[slot][i] = q;
             pairs[i / 16][i % 4 / 2] += q;
+            if (i < ACTIVATION_BLOCK / 2) group[b].raised[slot][i] = (uint8_t)(q + ACTIVATION_QUANT_MAX);
+            else products += q * group[b].quants[slot][i - ACTIVATION_BLOCK / 2];
         }
-        write_block_facts(&group[b], slot, by.scale, pairs);
+        write_block_facts(&group[b], slot, by.scale, pairs, products);
     }
 }
 

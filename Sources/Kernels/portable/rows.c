@@ -133,7 +133,7 @@ static void bf16_to_f32(float *out, const uint16_t *x, int32_t count) {
 }
 
 static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
-    struct block_scale by = block_scale(greatest_magnitude(x, count));
+    struct block_scale by = block_scale(greatest_magnitude(x, count), BYTE_QUANT_MAX);
     for (int32_t i = 0; i < count; i++) out[i] = quant_of(x[i], by);
     return by.scale;
 }

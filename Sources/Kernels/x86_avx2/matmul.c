@@ -334,15 +334,18 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
             v[i] = _mm256_loadu_ps(x + b * 32 + i * 8);
             m = _mm256_max_epi32(_mm256_and_si256(_mm256_castps_si256(v[i]), magnitude), m);
         }
-        struct block_scale by = block_scale(greatest_8(m));
+        struct block_scale by = block_scale(greatest_8(m), ACTIVATION_QUANT_MAX);
         __m256i q[4];
         for (int i = 0; i < 4; i++) q[i] = quants_8(v[i], by);
         int16_t pairs[2][2];
         pair_sums(pairs, _mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3]));
-        __m256i words = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+        __m256i first = _mm256_packs_epi32(q[0], q[1]), second = _mm256_packs_epi32(q[2], q[3]);
+        __m256i words = _mm256_packs_epi16(first, second);
         words = _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
         _mm256_storeu_si256((__m256i *)group[b].quants[slot], words);
-        write_block_facts(&group[b], slot, by.scale, pairs);
+        __m128i raised = _mm_add_epi8(_mm256_castsi256_si128(words), _mm_set1_epi8(ACTIVATION_QUANT_MAX));
+        _mm_storeu_si128((__m128i *)group[b].raised[slot], raised);
+        write_block_facts(&group[b], slot, by.scale, pairs, integers_sum(_mm256_madd_epi16(first, second)));
     }
 }
 

@@ -290,7 +290,7 @@ static int32_t greatest_of(const float *x, int32_t count) {
 }
 
 static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
-    struct block_scale by = block_scale(greatest_of(x, count));
+    struct block_scale by = block_scale(greatest_of(x, count), BYTE_QUANT_MAX);
     for (int32_t i = 0; i < count; i += 8) {
         __m256i q = quants_8(_mm256_loadu_ps(x + i), by);
         __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));

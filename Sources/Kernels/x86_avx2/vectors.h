@@ -40,11 +40,17 @@ static inline int32_t greatest_8(__m256i x) {
     return _mm_cvtsi128_si32(_mm_max_epi32(four, _mm_shuffle_epi32(four, 0xb1)));
 }
 
-/* quant_of for 8 values. */
+/* The sum of 8 integers. */
+static inline int32_t integers_sum(__m256i x) {
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1)));
+}
+
+/* quant_of for 8 values; no product passes the greatest by as much as rounds up. */
 static inline __m256i quants_8(__m256 x, struct block_scale by) {
     if (!(by.inverse > 0)) return _mm256_setzero_si256();
-    __m256i q = _mm256_cvtps_epi32(_mm256_mul_ps(x, _mm256_set1_ps(by.inverse)));
-    return _mm256_max_epi32(_mm256_min_epi32(q, _mm256_set1_epi32(127)), _mm256_set1_epi32(-127));
+    return _mm256_cvtps_epi32(_mm256_mul_ps(x, _mm256_set1_ps(by.inverse)));
 }
 
 static inline __m256 exp_8(__m256 x) {

@@ -53,13 +53,17 @@ INLINE const uint8_t *panel_at(const struct integer_kind kind, const struct pack
 #define COUNTING_FROM 12582912.0f
 
 /* Where the sum of the products of row t with a group's quants begins: less what the zero point takes away. */
-INLINE __m512i begin_sum(const struct integer_kind kind, const struct packed_matrix *w, const struct product_rows rows,
-                         int t, int32_t b, int g) {
-    const __m512i begin = _mm512_castps_si512(_mm512_set1_ps(COUNTING_FROM));
+INLINE __m512i less_zero(const struct integer_kind kind, const struct packed_matrix *w, const struct product_rows rows,
+                         int t, int32_t b, int g, __m512i begin) {
     if (kind.offsets) return begin;
     const struct activation_block *row = block_of(rows, t, b);
     __m512i pairs = broadcast4(kind.group == 32 ? row->pairs32[t % 4] : row->pairs16[g][t % 4]);
     return _mm512_dpwssd_epi32(begin, pairs, _mm512_set1_epi16((int16_t)-w->zero));
+}
+
+INLINE __m512i begin_sum(const struct integer_kind kind, const struct packed_matrix *w, const struct product_rows rows,
+                         int t, int32_t b, int g) {
+    return less_zero(kind, w, rows, t, b, g, _mm512_castps_si512(_mm512_set1_ps(COUNTING_FROM)));
 }
 
 INLINE __m512 taken_away(__m512 scale) { return _mm512_mul_ps(scale, _mm512_set1_ps(-COUNTING_FROM)); }

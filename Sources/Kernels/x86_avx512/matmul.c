@@ -2,6 +2,7 @@
  * Sums are 32 bits wide from the start, so every quant width takes the same path; they begin with what the
  * zero point takes away, by the activations' own sums, exactly. */
 #if defined(__x86_64__)
+#include "crossed.h"
 #include "integers.h"
 #include "widened.h"
 
@@ -136,9 +137,40 @@ INTEGER_PANELS(u8_g16, 8, 16)
 
 #pragma clang attribute pop
 
+#pragma clang attribute push(__attribute__((target(CROSSED_TARGET))), apply_to = function)
+
+/* One panel times many rows, in crossed tiles, and what is left of them. */
+INLINE void crossed_rows(const struct integer_kind kind, const struct packed_matrix *w, int32_t panel,
+                         const struct product_rows rows) {
+    __m512i *begins = (__m512i *)rows.scratch;
+    const uint8_t *behind = panel_at(kind, w, panel + 1);
+    int32_t t = 0;
+    write_crossed_begins(kind, w, panel, begins);
+    for (; t + CROSSED_ROWS <= rows.count; t += CROSSED_ROWS)
+        crossed_tile(CROSSED_ROWS, kind, w, panel, begins, t ? NULL : behind, block_bytes_of(kind),
+                     rows_from(rows, t, ACTIVATION_SLOTS));
+    if (t + 8 <= rows.count) {
+        crossed_tile(8, kind, w, panel, begins, NULL, 0, rows_from(rows, t, ACTIVATION_SLOTS));
+        t += 8;
+    }
+    integer_rows(kind, w, panel, NULL, 0, rows_from(rows, t, ACTIVATION_SLOTS));
+}
+
+INLINE void crossed_panels(const int together, const struct integer_kind kind, const struct packed_matrix *w,
+                           struct panel_range panels, const struct product_rows rows) {
+    if (rows.count < MANY_ROWS_MIN || w->cols / ACTIVATION_BLOCK > CROSSED_BLOCKS_MAX)
+        return integer_panels_apart(together, kind, w, panels, rows);
+    for (int32_t p = panels.begin; p < panels.end; p++) crossed_rows(kind, w, p, rows);
+}
+
+PANELS(u4_g32_crossed, crossed_panels, NARROW_PANELS_TOGETHER_AMD, 4, 32)
+
+#pragma clang attribute pop
+
 /* One row: cores of Intel run fastest from one place with fetching, 1.14 times as fast as from three; those of
  * AMD, for which the other table is, from three without (Sources/Kernels/README.md).  Panels of f32 and f16 have one
- * place in both.  Many rows: on AMD's a panel of 4 bits stays as it is, as storing takes longer than unpacking. */
+ * place in both.  Many rows: on AMD's a panel of 4 bits stays as it is, as storing takes longer than unpacking, and is
+ * multiplied crosswise. */
 const struct matmul_kernels matmul_x86_avx512 = {
     .quantize_row = quantize_row_avx512,
     .tile_rows = TILE_ROWS,
@@ -152,7 +184,7 @@ const struct matmul_kernels matmul_x86_avx512bf16 = {
     .tile_rows = TILE_ROWS,
     .many_rows = MANY_ROWS_MIN,
     .panels_together = PANELS_TOGETHER(NARROW_PANELS_TOGETHER_AMD),
-    .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512bf16, u4_g32_apart, u4_g16_apart,
+    .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512bf16, u4_g32_crossed, u4_g16_apart,
                 u8_g32_apart, u8_g16_apart },
 };
 #endif

@@ -273,13 +273,13 @@ static int32_t greatest_of(const float *x, int32_t count) {
     return _mm512_reduce_max_epi32(greatest);
 }
 
-/* quant_of for 16 values and an inverse above 0: no product passes 127 by as much as rounds up. */
+/* quant_of for 16 values and an inverse above 0: no product passes the greatest by as much as rounds up. */
 INLINED __m512i quants_of(const float *x, __m512 inverse) {
     return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), inverse));
 }
 
 static float f32_to_i8(int8_t *out, const float *x, int32_t count) {
-    struct block_scale by = block_scale(greatest_of(x, count));
+    struct block_scale by = block_scale(greatest_of(x, count), BYTE_QUANT_MAX);
     if (!(by.inverse > 0)) {
         memset(out, 0, (size_t)count);
         return by.scale;
