@@ -45,8 +45,17 @@ static int32_t panels_of(const struct multiply_operation *multiply) {
     return panels;
 }
 
-/* The panels of all products stand in one line, once for each pass over PRODUCT_ROWS_MAX rows; parts cut it. */
+/* Rows of a pass over the weights: even shares, in whole tiles, and at most PRODUCT_ROWS_MAX. */
+static int32_t pass_rows(int32_t rows, const struct matmul_kernels *kernels) {
+    int32_t tile = kernels->tile_rows > ACTIVATION_SLOTS ? kernels->tile_rows : ACTIVATION_SLOTS;
+    if (rows <= PRODUCT_ROWS_MAX) return PRODUCT_ROWS_MAX;
+    int32_t share = parts_of(rows, parts_of(rows, PRODUCT_ROWS_MAX));
+    return least(parts_of(share, tile) * tile, PRODUCT_ROWS_MAX);
+}
+
+/* The panels of all products stand in one line, once for each pass over some of the rows; parts cut it. */
 struct line {
+    int32_t rows;     /* of a pass */
     int32_t panels;   /* of a pass */
     int32_t length;   /* of all passes */
     int32_t shares;   /* that each worker's even share of what is left is cut into */
@@ -56,8 +65,8 @@ struct line {
 
 static struct line line_of(const struct multiply_operation *multiply, int32_t rows,
                            const struct matmul_kernels *kernels) {
-    struct line line = { .panels = panels_of(multiply) };
-    line.length = line.panels * parts_of(rows, PRODUCT_ROWS_MAX);
+    struct line line = { .rows = pass_rows(rows, kernels), .panels = panels_of(multiply) };
+    line.length = line.panels * parts_of(rows, line.rows);
     line.shares = rows == 1 ? 1 : 2;
     line.together = panels_together(kernels, multiply->products[0].matrix.layout, rows);
     line.shortest = rows > ACTIVATION_SLOTS ? 1 : PLACES_AT_ONCE;
@@ -100,10 +109,10 @@ void run_multiply(const struct multiply_operation *multiply, const struct run *r
         struct panel_range part = part_of(&line, workers, next);
         if (part.begin >= part.end) return;
         while (part.begin < part.end) {
-            int32_t pass = part.begin / line.panels, base = pass * line.panels, row = pass * PRODUCT_ROWS_MAX;
+            int32_t pass = part.begin / line.panels, base = pass * line.panels, row = pass * line.rows;
             struct panel_range own = { part.begin - base, least(part.end - base, line.panels) };
             multiply_pass(multiply, run, own, run->first_row + row,
-                          run->first_row + least(row + PRODUCT_ROWS_MAX, rows));
+                          run->first_row + least(row + line.rows, rows));
             part.begin = base + own.end;
         }
     }
