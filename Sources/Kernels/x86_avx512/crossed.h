@@ -1,7 +1,7 @@
 /* crossed.h (AVX-512 with VNNI and GFNI): panels of 4 bits times tiles of many rows, in crossed products
  * (activations.h).
- * One `vpdpbusd` and two additions of bytes do what two `vpdpbusd` do, which suits cores of AMD: they run one of those a
- * cycle, and two additions beside it. */
+ * One `vpdpbusd` and two additions of bytes do what two `vpdpbusd` do.  That suits cores of AMD, which run one of those
+ * a cycle, and two additions beside it. */
 #ifndef KERNELS_X86_AVX512_CROSSED_H
 #define KERNELS_X86_AVX512_CROSSED_H
 #include "integers.h"
