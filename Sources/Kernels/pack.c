@@ -4,6 +4,7 @@
 #include "dequantize.h"
 #include "portable/conversions.h"
 #include "portable/formats.h"
+#include "portable/panel_quants.h"
 #include <math.h>
 #include <string.h>
 
@@ -23,6 +24,8 @@ int32_t pack_plan(const struct pack_source *source, int32_t float32, struct pack
     else {
         int32_t wide = shape.quant_max > 15, fine = shape.group_elements == 16;
         plan->layout = wide ? (fine ? LAYOUT_U8_G16 : LAYOUT_U8_G32) : (fine ? LAYOUT_U4_G16 : LAYOUT_U4_G32);
+        if (shape.table) plan->layout = LAYOUT_T4_G32;
+        plan->table = shape.table;
         plan->zero = shape.zero_point;
         plan->quant_maximum = shape.quant_max;
         plan->has_offsets = shape.has_offset;
@@ -102,18 +105,27 @@ static void write_quants(uint8_t *block, int32_t bits, const struct chunk *chunk
     }
 }
 
+/* Quants become their numbers in a table. */
+static void number_quants(struct chunk *chunk, int32_t live, const uint8_t *table) {
+    uint8_t numbers[256] = { 0 };
+    for (int32_t i = 0; i < 16; i++) numbers[table[i]] = (uint8_t)i;
+    for (int32_t r = 0; r < live; r++)
+        for (int32_t c = 0; c < CHUNK_COLUMNS_MAX; c++) chunk->quants[r][c] = numbers[chunk->quants[r][c]];
+}
+
 static void pack_viewed(const struct pack_source *source, const struct packed_matrix *plan, int32_t panel,
                         float factor, uint8_t *out) {
     struct integer_view_shape shape = integer_view_shape(source->format);
-    int32_t bits = plan->layout <= LAYOUT_U4_G16 ? 4 : 8, groups = 32 / shape.group_elements;
+    int32_t bits = layout_bits(plan->layout), groups = 32 / shape.group_elements;
     size_t block_bytes = panel_block_bytes(plan->layout, plan->has_offsets);
     struct chunk chunk;
-    clear_rows(&chunk, live_rows(source, panel), plan->zero);
+    clear_rows(&chunk, live_rows(source, panel), plan->table ? 0 : plan->zero);
     for (int32_t index = 0; index < source->cols / shape.block_elements; index++) {
         view_chunk(source, panel, index, &shape, &chunk);
+        if (plan->table) number_quants(&chunk, live_rows(source, panel), plan->table);
         for (int32_t b = 0; b < shape.block_elements / 32; b++, out += block_bytes) {
             write_quants(out, bits, &chunk, b * 32);
-            uint16_t *scales = (uint16_t *)(out + (bits == 4 ? 256 : 512));
+            uint16_t *scales = (uint16_t *)(out + bits * 64);
             for (int32_t g = 0; g < groups; g++)
                 for (int32_t r = 0; r < PANEL_ROWS; r++) {
                     scales[g * PANEL_ROWS + r] = float_to_half(chunk.scales[r][b * groups + g] * factor);
@@ -221,13 +233,11 @@ static float unpack_float(const struct packed_matrix *w, const uint8_t *panel, s
 }
 
 static void unpack_block(const struct packed_matrix *w, const uint8_t *block, size_t row, float *values) {
-    int32_t bits = w->layout <= LAYOUT_U4_G16 ? 4 : 8;
-    size_t groups = w->layout == LAYOUT_U4_G32 || w->layout == LAYOUT_U8_G32 ? 1 : 2, width = 32 / groups;
-    const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
+    size_t width = (size_t)layout_group(w->layout), groups = 32 / width;
+    const uint16_t *scales = (const uint16_t *)(block + layout_bits(w->layout) * 64);
     for (size_t c = 0; c < 32; c++) {
-        size_t k = bits == 8 ? c : c % 16, group = c / width * PANEL_ROWS + row;
-        int32_t byte = block[k / 4 * 64 + row * 4 + k % 4];
-        int32_t q = bits == 8 ? byte : c < 16 ? byte & 15 : byte >> 4;
+        size_t group = c / width * PANEL_ROWS + row;
+        int32_t q = panel_quant(w, block, row, c);
         float value = half_to_float(scales[group]) * (float)(q - w->zero);
         if (w->has_offsets) value += half_to_float(scales[groups * PANEL_ROWS + group]);
         values[c] = value * w->output_scale;

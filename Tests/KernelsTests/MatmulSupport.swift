@@ -17,10 +17,14 @@ struct RandomMatrix {
         } else {
             Self.fillBlocks(memory, bytes, layout, quantMaximum, hasOffsets, &generator)
         }
+        // Formats with a table: MXFP4, whose quants end at 24, and IQ4_NL.
+        let view = integer_view_shape(quantMaximum == 24 ? 39 : 20), isTable = layout == Int32(LAYOUT_T4_G32.rawValue)
+        let middle = hasOffsets ? 0 : Int32((quantMaximum + 1) / 2)
         record = packed_matrix(
             data: UnsafePointer(memory.assumingMemoryBound(to: UInt8.self)), layout: layout, rows: Int32(rows),
-            cols: Int32(cols), zero: hasOffsets ? 0 : Int32((quantMaximum + 1) / 2),
-            quant_maximum: Int32(quantMaximum), has_offsets: hasOffsets ? 1 : 0, output_scale: 0.25)
+            cols: Int32(cols), zero: isTable ? view.zero_point : middle,
+            quant_maximum: Int32(quantMaximum), has_offsets: hasOffsets ? 1 : 0, output_scale: 0.25,
+            table: isTable ? view.table : nil)
     }
 
     private static func fillFloats(
@@ -43,12 +47,12 @@ struct RandomMatrix {
         _ memory: UnsafeMutableRawPointer, _ bytes: Int, _ layout: Int32, _ quantMaximum: Int, _ hasOffsets: Bool,
         _ generator: inout SeededNumbers
     ) {
-        let isNibble = layout <= Int32(LAYOUT_U4_G16.rawValue)
+        let isNibble = layout_bits(layout) == 4, nibbleMaximum = UInt8(min(15, quantMaximum))
         let block = panel_block_bytes(layout, hasOffsets ? 1 : 0), quants = isNibble ? 256 : 512
         for start in stride(from: 0, to: bytes, by: block) {
             for index in 0..<quants {
-                let low = UInt8.random(in: 0...UInt8(quantMaximum), using: &generator)
-                let high = isNibble ? UInt8.random(in: 0...UInt8(quantMaximum), using: &generator) << 4 : 0
+                let low = UInt8.random(in: 0...(isNibble ? nibbleMaximum : UInt8(quantMaximum)), using: &generator)
+                let high = isNibble ? UInt8.random(in: 0...nibbleMaximum, using: &generator) << 4 : 0
                 memory.storeBytes(of: low | high, toByteOffset: start + index, as: UInt8.self)
             }
             for index in stride(from: quants, to: block, by: 2) {

@@ -20,6 +20,8 @@ struct MatmulTests {
         Shape(layout: Int32(LAYOUT_U4_G32.rawValue), quantMaximum: 15, hasOffsets: true),
         Shape(layout: Int32(LAYOUT_U4_G16.rawValue), quantMaximum: 7, hasOffsets: false),
         Shape(layout: Int32(LAYOUT_U4_G16.rawValue), quantMaximum: 15, hasOffsets: true),
+        Shape(layout: Int32(LAYOUT_T4_G32.rawValue), quantMaximum: 24, hasOffsets: false),
+        Shape(layout: Int32(LAYOUT_T4_G32.rawValue), quantMaximum: 241, hasOffsets: false),
         Shape(layout: Int32(LAYOUT_U8_G32.rawValue), quantMaximum: 31, hasOffsets: false),
         Shape(layout: Int32(LAYOUT_U8_G32.rawValue), quantMaximum: 31, hasOffsets: true),
         Shape(layout: Int32(LAYOUT_U8_G32.rawValue), quantMaximum: 255, hasOffsets: false),
@@ -120,9 +122,11 @@ struct MatmulTests {
             defer { matrix.memory.deallocate() }
             var record = matrix.record
             if moved { record.zero = 1 }
-            let isNibble = shape.layout <= Int32(LAYOUT_U4_G16.rawValue)
+            let isNibble = layout_bits(shape.layout) == 4
+            // The least and the greatest quant, and in tables their numbers.
+            let extremes: [UInt8] = record.table == nil ? [0, UInt8(shape.quantMaximum)] : [0, 7, 15]
             let block = panel_block_bytes(shape.layout, shape.hasOffsets ? 1 : 0)
-            for quant in [0, UInt8(shape.quantMaximum)] {
+            for quant in extremes {
                 let byte = isNibble ? quant | quant << 4 : quant
                 for start in stride(from: 0, to: 2 * block, by: block) {
                     memset(matrix.memory + start, Int32(byte), isNibble ? 256 : 512)

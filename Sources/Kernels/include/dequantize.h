@@ -36,6 +36,7 @@ struct integer_view_shape {
     int32_t quant_max;      /* largest quant that can occur */
     int32_t zero_point;     /* without has_offset: the quant that means 0 */
     int32_t has_offset;     /* 1: each group has an offset of its own, and zero_point is 0 */
+    const uint8_t *table;   /* [16]: the quants there are, where a block has their numbers; NULL elsewhere */
 };
 
 struct integer_view_shape integer_view_shape(int32_t format);

@@ -8,6 +8,7 @@
  *   [panels][cols / 32] blocks of
  *     quants   U4: [4][16 rows][4] bytes; byte (j, r, i) holds column 4j+i in its low nibble and
  *              column 16+4j+i in its high nibble.   U8: [8][16 rows][4] bytes; column 4j+i.
+ *              T4: as U4, but a nibble is the number of a quant in the matrix's table.
  *     scales   f16 [32 / group][16]
  *     offsets  f16 [32 / group][16], only when the matrix has offsets
  * Rows past the last one are zero.  All scales of a matrix may carry a common power of two that
@@ -37,7 +38,8 @@ enum {
 };
 
 enum weight_layout {
-    LAYOUT_F32, LAYOUT_F16, LAYOUT_BF16, LAYOUT_U4_G32, LAYOUT_U4_G16, LAYOUT_U8_G32, LAYOUT_U8_G16,
+    LAYOUT_F32, LAYOUT_F16, LAYOUT_BF16, LAYOUT_U4_G32, LAYOUT_U4_G16, LAYOUT_T4_G32,
+    LAYOUT_U8_G32, LAYOUT_U8_G16,
     LAYOUT_COUNT
 };
 
@@ -49,9 +51,16 @@ struct packed_matrix {
     int32_t quant_maximum; /* largest quant in use: how many products fit into 16 bits */
     int32_t has_offsets;
     float output_scale;
+    const uint8_t *table; /* T4: [16] quants; NULL elsewhere */
 };
 
 static inline int32_t layout_is_float(int32_t layout) { return layout <= LAYOUT_BF16; }
+
+/* Of integer layouts: bits that a quant takes, and columns that share a scale. */
+static inline int32_t layout_bits(int32_t layout) { return layout >= LAYOUT_U8_G32 ? 8 : 4; }
+static inline int32_t layout_group(int32_t layout) {
+    return layout == LAYOUT_U4_G16 || layout == LAYOUT_U8_G16 ? 16 : 32;
+}
 
 /* What products with weights of a layout read. */
 static inline enum activation_form layout_activations(int32_t layout) {
@@ -68,8 +77,7 @@ static inline size_t panel_block_bytes(int32_t layout, int32_t has_offsets) {
     case LAYOUT_F16:
     case LAYOUT_BF16: return 32 * PANEL_ROWS * 2;
     default: {
-        size_t quants = layout <= LAYOUT_U4_G16 ? 256 : 512;
-        size_t groups = layout == LAYOUT_U4_G32 || layout == LAYOUT_U8_G32 ? 1 : 2;
+        size_t quants = (size_t)layout_bits(layout) * 64, groups = 32 / (size_t)layout_group(layout);
         return quants + groups * PANEL_ROWS * 2 * (has_offsets ? 2 : 1);
     }
     }

@@ -23,6 +23,9 @@ decode_fn decode_iq4_nl, decode_iq4_xs;
 /* The 16 values of IQ4_NL and IQ4_XS, plus 128. */
 extern const uint8_t iq4_values[16];
 
+/* E2M1 values 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives, doubled, plus 12. */
+extern const uint8_t mxfp4_values[16];
+
 static inline float f16_at(const uint8_t *bytes) {
     uint16_t half;
     memcpy(&half, bytes, 2);

@@ -7,8 +7,7 @@ const uint8_t iq4_values[16] = {
     1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241,
 };
 
-/* E2M1 values 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives, doubled, plus 12. */
-static const uint8_t mxfp4_values[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
+const uint8_t mxfp4_values[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
 
 static inline void decode_nibbles(const uint8_t *restrict bytes, uint8_t *restrict quants) {
     for (int i = 0; i < 16; i++) {

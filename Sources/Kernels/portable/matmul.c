@@ -2,6 +2,7 @@
 #include "matmul.h"
 #include "block_scale.h"
 #include "conversions.h"
+#include "panel_quants.h"
 #include <math.h>
 #include <string.h>
 
@@ -22,12 +23,6 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
     }
 }
 
-static int32_t quant_at(const uint8_t *block, int32_t bits, int32_t row, int32_t column) {
-    if (bits == 8) return block[(column / 4) * 64 + row * 4 + column % 4];
-    uint8_t byte = block[(column % 16 / 4) * 64 + row * 4 + column % 4];
-    return column < 16 ? byte & 15 : byte >> 4;
-}
-
 /* Output r of a panel, row t. */
 static void put(const struct product_rows *rows, int32_t t, int32_t panel, int32_t r, float value) {
     float *y = rows->y + (size_t)t * rows->y_stride + panel * PANEL_ROWS + r;
@@ -35,8 +30,7 @@ static void put(const struct product_rows *rows, int32_t t, int32_t panel, int32
 }
 
 static void integer_panel(const struct packed_matrix *w, int32_t panel, const struct product_rows *rows) {
-    int32_t bits = w->layout <= LAYOUT_U4_G16 ? 4 : 8;
-    int32_t group = w->layout == LAYOUT_U4_G32 || w->layout == LAYOUT_U8_G32 ? 32 : 16;
+    int32_t group = layout_group(w->layout);
     int32_t groups = 32 / group, live = w->rows - panel * PANEL_ROWS;
     size_t block_bytes = panel_block_bytes(w->layout, w->has_offsets);
     const uint8_t *base = w->data + (size_t)panel * panel_bytes(w->layout, w->has_offsets, w->cols);
@@ -48,12 +42,12 @@ static void integer_panel(const struct packed_matrix *w, int32_t panel, const st
             float acc = 0;
             for (int32_t b = 0; b < w->cols / 32; b++) {
                 const uint8_t *block = base + (size_t)b * block_bytes;
-                const uint16_t *scales = (const uint16_t *)(block + (bits == 4 ? 256 : 512));
+                const uint16_t *scales = (const uint16_t *)(block + layout_bits(w->layout) * 64);
                 const uint16_t *offsets = scales + groups * PANEL_ROWS;
                 for (int32_t g = 0; g < groups; g++) {
                     int32_t sum = 0;
                     for (int32_t c = g * group; c < (g + 1) * group; c++)
-                        sum += (quant_at(block, bits, r, c) - w->zero) * blocks[b].quants[slot][c];
+                        sum += (panel_quant(w, block, (size_t)r, (size_t)c) - w->zero) * blocks[b].quants[slot][c];
                     float products = half_to_float(scales[g * PANEL_ROWS + r]) * (float)sum;
                     acc = fmaf(products, blocks[b].scales[slot], acc);
                     if (w->has_offsets) {
@@ -130,5 +124,5 @@ EACH_PANEL(integer_panels, integer_panel)
 const struct matmul_kernels matmul_portable = {
     .quantize_row = quantize_row,
     .panels = { float_panels, float_panels, bfloat_panels, integer_panels, integer_panels, integer_panels,
-                integer_panels },
+                integer_panels, integer_panels },
 };

@@ -20,6 +20,7 @@ INLINE __m256i broadcast4(const void *p) {
 /* How a block keeps its quants. */
 enum quants {
     QUANTS_4,
+    QUANTS_TABLE, /* 4 bits, which are the number of one of 8 in the matrix's table */
     QUANTS_8,
     QUANTS_SIGNED /* 8 bits less 128, which only a tile prepares for the next */
 };
@@ -39,14 +40,22 @@ struct integer_kind {
     enum shift shift;
 };
 
-INLINE size_t quant_bytes(const enum quants quants) { return quants == QUANTS_4 ? 256 : 512; }
+INLINE size_t quant_bytes(const enum quants quants) { return quants <= QUANTS_TABLE ? 256 : 512; }
+
+/* What the products of all blocks of a matrix ask for. */
+struct matrix_facts {
+    __m256i minus_zero; /* in 16 bits */
+    __m256i table;      /* twice */
+};
 
 /* Eight rows of four columns: k counts columns by four, half picks rows 0-7 or 8-15. */
-INLINE __m256i load_quants(const enum quants quants, const uint8_t *block, int k, int half) {
-    if (quants != QUANTS_4) return _mm256_loadu_si256((const __m256i *)(block + k * 64 + half * 32));
+INLINE __m256i load_quants(const enum quants quants, const struct matrix_facts *facts, const uint8_t *block, int k,
+                           int half) {
+    if (quants > QUANTS_TABLE) return _mm256_loadu_si256((const __m256i *)(block + k * 64 + half * 32));
     __m256i both = _mm256_loadu_si256((const __m256i *)(block + (k & 3) * 64 + half * 32));
     if (k >= 4) both = _mm256_srli_epi16(both, 4);
-    return _mm256_and_si256(both, _mm256_set1_epi8(15));
+    __m256i nibbles = _mm256_and_si256(both, _mm256_set1_epi8(15));
+    return quants == QUANTS_TABLE ? _mm256_shuffle_epi8(facts->table, nibbles) : nibbles;
 }
 
 /* The compiler would otherwise turn a chain of sums into a tree, whose branches it must spill. */
@@ -61,8 +70,8 @@ enum { TILE_SUMS = 4 };
 /* Group g of one panel's block times `tokens` rows: sums of (q - 128) * x, by the sign trick, since such
  * products fill 16 bits.
  * prepared: where the quants go for later tiles, or NULL. */
-INLINE void sum_wide(const int tokens, const struct integer_kind kind, const uint8_t *block, int g,
-                     const struct activation_block *x, __m256i (*sum)[2], uint8_t *prepared) {
+INLINE void sum_wide(const int tokens, const struct integer_kind kind, const struct matrix_facts *facts,
+                     const uint8_t *block, int g, const struct activation_block *x, __m256i (*sum)[2], uint8_t *prepared) {
     const int steps = kind.group / 4, begin = g * steps;
     const __m256i ones = _mm256_set1_epi16(1), flip = _mm256_set1_epi8((char)0x80);
 #pragma clang loop unroll(full)
@@ -71,7 +80,7 @@ INLINE void sum_wide(const int tokens, const struct integer_kind kind, const uin
         __asm__ volatile("" ::: "memory");
 #pragma clang loop unroll(full)
         for (int half = 0; half < 2; half++) {
-            __m256i w = load_quants(kind.quants, block, k, half);
+            __m256i w = load_quants(kind.quants, facts, block, k, half);
             if (kind.quants != QUANTS_SIGNED) w = _mm256_xor_si256(w, flip);
             if (prepared) _mm256_store_si256((__m256i *)(prepared + k * 64 + half * 32), w);
             __m256i magnitude = _mm256_abs_epi8(w);
@@ -95,8 +104,8 @@ INLINE __m256i first_sums(const int group, __m256i minus_zero, const struct acti
 /* The same without signs: sums of q * x, a chain of products at a time in 16 bits, or of (q - zero) * x, where
  * the chain is the whole group.
  * prepared: where the quants go as 8-bit ones, or NULL. */
-INLINE void sum_chains(const int tokens, const struct integer_kind kind, __m256i minus_zero, const uint8_t *block,
-                       int g, const struct activation_block *x, __m256i (*sum)[2], uint8_t *prepared) {
+INLINE void sum_chains(const int tokens, const struct integer_kind kind, const struct matrix_facts *facts,
+                       const uint8_t *block, int g, const struct activation_block *x, __m256i (*sum)[2], uint8_t *prepared) {
     const int steps = kind.group / 4, begin = g * steps, shifts = kind.shift == SHIFT_ZERO;
     const __m256i ones = _mm256_set1_epi16(1);
 #pragma clang loop unroll(full)
@@ -104,13 +113,13 @@ INLINE void sum_chains(const int tokens, const struct integer_kind kind, __m256i
         __m256i pairs[ACTIVATION_SLOTS][2];
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens && shifts; t++)
-            pairs[t][0] = pairs[t][1] = first_sums(kind.group, minus_zero, x, t, g);
+            pairs[t][0] = pairs[t][1] = first_sums(kind.group, facts->minus_zero, x, t, g);
 #pragma clang loop unroll(full)
         for (int i = 0; i < kind.chain; i++) {
             int k = begin + c + i;
             /* weights are loaded again rather than kept: registers are for sums */
             __asm__ volatile("" ::: "memory");
-            __m256i w0 = load_quants(kind.quants, block, k, 0), w1 = load_quants(kind.quants, block, k, 1);
+            __m256i w0 = load_quants(kind.quants, facts, block, k, 0), w1 = load_quants(kind.quants, facts, block, k, 1);
             if (prepared) {
                 _mm256_store_si256((__m256i *)(prepared + k * 64), w0);
                 _mm256_store_si256((__m256i *)(prepared + k * 64 + 32), w1);
@@ -134,15 +143,15 @@ INLINE void sum_chains(const int tokens, const struct integer_kind kind, __m256i
 }
 
 /* 32 columns of one panel times `tokens` rows of one group of activations, added to their sums. */
-INLINE void add_block(const int tokens, const struct integer_kind kind, __m256i minus_zero, const uint8_t *block,
-                      const struct activation_block *x, __m256 (*acc)[2], uint8_t *prepared) {
+INLINE void add_block(const int tokens, const struct integer_kind kind, const struct matrix_facts *facts,
+                      const uint8_t *block, const struct activation_block *x, __m256 (*acc)[2], uint8_t *prepared) {
     const int groups = 32 / kind.group;
     const uint16_t *scales = (const uint16_t *)(block + quant_bytes(kind.quants));
 #pragma clang loop unroll(full)
     for (int g = 0; g < groups; g++) {
         __m256i sum[ACTIVATION_SLOTS][2];
-        if (kind.chain) sum_chains(tokens, kind, minus_zero, block, g, x, sum, prepared);
-        else sum_wide(tokens, kind, block, g, x, sum, prepared);
+        if (kind.chain) sum_chains(tokens, kind, facts, block, g, x, sum, prepared);
+        else sum_wide(tokens, kind, facts, block, g, x, sum, prepared);
         __m256 s0 = load_half(scales + g * 16), s1 = load_half(scales + g * 16 + 8);
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
@@ -178,7 +187,9 @@ INLINE void integer_tile(const int places, const int tokens, const struct intege
     const int32_t blocks = w->cols / ACTIVATION_BLOCK; /* read once: the loop's barriers would read it anew */
     size_t panel = block_bytes * (size_t)blocks, stride = panel * (size_t)apart;
     const uint8_t *block = w->data + (size_t)first * panel;
-    const __m256i minus_zero = _mm256_set1_epi16((int16_t)-w->zero);
+    struct matrix_facts facts = { .minus_zero = _mm256_set1_epi16((int16_t)-w->zero) };
+    if (kind.quants == QUANTS_TABLE)
+        facts.table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)w->table));
     __m256 acc[TILE_SUMS][2];
 #pragma clang loop unroll(full)
     for (int i = 0; i < places * tokens; i++) acc[i][0] = acc[i][1] = _mm256_setzero_ps();
@@ -189,7 +200,7 @@ INLINE void integer_tile(const int places, const int tokens, const struct intege
         } else if (rows.meanwhile) fetch_next(rows.meanwhile);
 #pragma clang loop unroll(full)
         for (int s = 0; s < places; s++)
-            add_block(tokens, kind, minus_zero, block + (size_t)s * stride, x, acc + s * tokens, prepared);
+            add_block(tokens, kind, &facts, block + (size_t)s * stride, x, acc + s * tokens, prepared);
         if (!prepared) continue;
         __builtin_memcpy(prepared + quant_bytes(QUANTS_8), block + quant_bytes(kind.quants), scale_bytes);
         prepared += quant_bytes(QUANTS_8) + scale_bytes;
@@ -281,6 +292,8 @@ INTEGER_PANELS(u4_g32_offsets, QUANTS_4, 32, 8, SHIFT_OFFSETS)
 INTEGER_PANELS(u4_g32_zero, QUANTS_4, 32, 8, SHIFT_ZERO)
 INTEGER_PANELS(u4_g16_offsets, QUANTS_4, 16, 4, SHIFT_OFFSETS)
 INTEGER_PANELS(u4_g16_zero, QUANTS_4, 16, 4, SHIFT_ZERO)
+INTEGER_PANELS(t4_g32_zero, QUANTS_TABLE, 32, 8, SHIFT_ZERO)
+INTEGER_PANELS(t4_g32_centered, QUANTS_TABLE, 32, 0, SHIFT_CENTERED)
 INTEGER_PANELS(u5_g32_offsets, QUANTS_8, 32, 4, SHIFT_OFFSETS)
 INTEGER_PANELS(u5_g32_zero, QUANTS_8, 32, 8, SHIFT_ZERO)
 INTEGER_PANELS(u6_g16_offsets, QUANTS_8, 16, 2, SHIFT_OFFSETS)
@@ -306,6 +319,9 @@ INLINE int is_balanced(const struct packed_matrix *w, int32_t reach) {
 
 PANELS(panels_u4_g32, w->has_offsets ? u4_g32_offsets : u4_g32_zero)
 PANELS(panels_u4_g16, w->has_offsets ? u4_g16_offsets : u4_g16_zero)
+PANELS(panels_t4_g32, is_balanced(w, 16) ? t4_g32_zero
+                      : is_centered(w)   ? t4_g32_centered
+                                         : matmul_portable.panels[LAYOUT_T4_G32])
 PANELS(panels_u8_g32, w->has_offsets && w->quant_maximum <= 31 ? u5_g32_offsets
                       : is_balanced(w, 16)                     ? u5_g32_zero
                       : is_centered(w)                         ? u8_g32_centered
@@ -354,7 +370,7 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
 const struct matmul_kernels matmul_x86_avx2 = {
     .quantize_row = quantize_row,
     .tile_rows = ACTIVATION_SLOTS,
-    .panels = { panels_f32_avx2, panels_f16_avx2, panels_bf16_avx2, panels_u4_g32, panels_u4_g16, panels_u8_g32,
+    .panels = { panels_f32_avx2, panels_f16_avx2, panels_bf16_avx2, panels_u4_g32, panels_u4_g16, panels_t4_g32, panels_u8_g32,
                 panels_u8_g16 },
 };
 #endif

@@ -19,13 +19,17 @@ struct integer_kind {
     int bits;    /* of a quant: 4 or 8 */
     int group;   /* columns of a scale: 16 or 32 */
     int offsets; /* one for each row and group, and no zero point */
+    int table;   /* quants are numbers in the matrix's table */
 };
 
-INLINE __m512i load_quants(const int bits, const uint8_t *block, int k) {
-    if (bits == 8) return _mm512_loadu_si512(block + k * 64);
+/* Columns 4 k to 4 k + 3 of a block's 16 rows. */
+INLINE __m512i load_quants(const struct integer_kind kind, const struct packed_matrix *w, const uint8_t *block, int k) {
+    if (kind.bits == 8) return _mm512_loadu_si512(block + k * 64);
     __m512i both = _mm512_loadu_si512(block + (k & 3) * 64);
     if (k >= 4) both = _mm512_srli_epi16(both, 4);
-    return _mm512_and_si512(both, _mm512_set1_epi8(15));
+    __m512i nibbles = _mm512_and_si512(both, _mm512_set1_epi8(15));
+    if (!kind.table) return nibbles;
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)w->table)), nibbles);
 }
 
 /* Row t of a tile, block b. */

@@ -25,7 +25,7 @@ INLINE void add_block(const int tokens, const struct integer_kind kind, const st
         for (int i = 0; i < steps; i++) {
             int k = g * steps + i;
             if (kind.bits == 4 && kind.group == 32) k = (i >> 1) | (i & 1) << 2; /* both nibbles of one load */
-            __m512i q = load_quants(kind.bits, block, k);
+            __m512i q = load_quants(kind, w, block, k);
 #pragma clang loop unroll(full)
             for (int t = 0; t < tokens; t++) {
                 const int8_t *quants = block_of(rows, t, b)->quants[t % 4];
@@ -118,22 +118,23 @@ INLINE void integer_panels_apart(const int together, const struct integer_kind k
     integer_panels(together, kind, w, panels, rows);
 }
 
-#define PANELS(name, run, together, bits, group)                                                                    \
+#define PANELS(name, run, together, bits, group, table)                                                             \
     static void name(const struct packed_matrix *w, struct panel_range panels, const struct product_rows *rows) {   \
-        if (w->has_offsets) run(together, (struct integer_kind){ bits, group, 1 }, w, panels, *rows);               \
-        else run(together, (struct integer_kind){ bits, group, 0 }, w, panels, *rows);                              \
+        if (w->has_offsets) run(together, (struct integer_kind){ bits, group, 1, table }, w, panels, *rows);               \
+        else run(together, (struct integer_kind){ bits, group, 0, table }, w, panels, *rows);                              \
     }
 
 /* For Intel, and for AMD (`name` followed by `_apart`). */
-#define INTEGER_PANELS(name, bits, group)                                                                          \
-    PANELS(name, integer_panels, INTEGER_PANELS_TOGETHER, bits, group)                                              \
+#define INTEGER_PANELS(name, bits, group, table)                                                                    \
+    PANELS(name, integer_panels, INTEGER_PANELS_TOGETHER, bits, group, table)                                       \
     PANELS(name##_apart, integer_panels_apart,                                                                     \
-           (bits) == 4 ? NARROW_PANELS_TOGETHER_AMD : INTEGER_PANELS_TOGETHER, bits, group)
+           (bits) == 4 && !(table) ? NARROW_PANELS_TOGETHER_AMD : INTEGER_PANELS_TOGETHER, bits, group, table)
 
-INTEGER_PANELS(u4_g32, 4, 32)
-INTEGER_PANELS(u4_g16, 4, 16)
-INTEGER_PANELS(u8_g32, 8, 32)
-INTEGER_PANELS(u8_g16, 8, 16)
+INTEGER_PANELS(u4_g32, 4, 32, 0)
+INTEGER_PANELS(u4_g16, 4, 16, 0)
+INTEGER_PANELS(t4_g32, 4, 32, 1)
+INTEGER_PANELS(u8_g32, 8, 32, 0)
+INTEGER_PANELS(u8_g16, 8, 16, 0)
 
 #pragma clang attribute pop
 
@@ -163,7 +164,7 @@ INLINE void crossed_panels(const int together, const struct integer_kind kind, c
     for (int32_t p = panels.begin; p < panels.end; p++) crossed_rows(kind, w, p, rows);
 }
 
-PANELS(u4_g32_crossed, crossed_panels, NARROW_PANELS_TOGETHER_AMD, 4, 32)
+PANELS(u4_g32_crossed, crossed_panels, NARROW_PANELS_TOGETHER_AMD, 4, 32, 0)
 
 #pragma clang attribute pop
 
@@ -176,7 +177,8 @@ const struct matmul_kernels matmul_x86_avx512 = {
     .tile_rows = TILE_ROWS,
     .many_rows = MANY_ROWS_MIN,
     .panels_together = PANELS_TOGETHER(INTEGER_PANELS_TOGETHER),
-    .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512, u4_g32, u4_g16, u8_g32, u8_g16 },
+    .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512, u4_g32, u4_g16, t4_g32,
+                u8_g32, u8_g16 },
 };
 
 const struct matmul_kernels matmul_x86_avx512bf16 = {
@@ -185,6 +187,6 @@ const struct matmul_kernels matmul_x86_avx512bf16 = {
     .many_rows = MANY_ROWS_MIN,
     .panels_together = PANELS_TOGETHER(NARROW_PANELS_TOGETHER_AMD),
     .panels = { panels_f32_avx512, panels_f16_avx512, panels_bf16_avx512bf16, u4_g32_crossed, u4_g16_apart,
-                u8_g32_apart, u8_g16_apart },
+                t4_g32_apart, u8_g32_apart, u8_g16_apart },
 };
 #endif

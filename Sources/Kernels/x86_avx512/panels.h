@@ -41,7 +41,7 @@ enum {
 /* By layout, where panels of 4 bits go `narrow` at a time. */
 #define PANELS_TOGETHER(narrow)                                                                                    \
     { FLOAT_PANELS_TOGETHER, HALF_PANELS_TOGETHER, FLOAT_PANELS_TOGETHER, narrow, narrow, \
-      INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER }
+      INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER, INTEGER_PANELS_TOGETHER }
 
 _Static_assert(MANY_ROWS_MIN > ACTIVATION_SLOTS, "so few rows may themselves lie in the scratch");
 _Static_assert(PLACES_AT_ONCE <= FLOAT_PANELS_TOGETHER, "a tile has room for the weights of all its panels");

@@ -42,7 +42,7 @@ INLINE void widen_panel(const struct integer_kind kind, const struct packed_matr
                         struct block_range blocks, uint8_t *widened) {
     const uint8_t *block = panel_at(kind, w, panel) + (size_t)blocks.begin * block_bytes_of(kind);
     for (int32_t b = blocks.begin; b < blocks.end; b++) {
-        for (int k = 0; k < 8; k++) _mm512_storeu_si512(widened + k * 64, load_quants(kind.bits, block, k));
+        for (int k = 0; k < 8; k++) _mm512_storeu_si512(widened + k * 64, load_quants(kind, w, block, k));
         const uint16_t *halves = (const uint16_t *)(block + quant_bytes(kind));
         const size_t count = scale_floats(kind);
         float *scales = (float *)(widened + WIDENED_QUANT_BYTES), *away = scales + count, *offsets = away + count;
