@@ -71,7 +71,8 @@ enum { TILE_SUMS = 4 };
  * products fill 16 bits.
  * prepared: where the quants go for later tiles, or NULL. */
 INLINE void sum_wide(const int tokens, const struct integer_kind kind, const struct matrix_facts *facts,
-                     const uint8_t *block, int g, const struct activation_block *x, __m256i (*sum)[2], uint8_t *prepared) {
+                     const uint8_t *block, int g, const struct activation_block *x, __m256i (*sum)[2],
+                     uint8_t *prepared) {
     const int steps = kind.group / 4, begin = g * steps;
     const __m256i ones = _mm256_set1_epi16(1), flip = _mm256_set1_epi8((char)0x80);
 #pragma clang loop unroll(full)
@@ -105,7 +106,8 @@ INLINE __m256i first_sums(const int group, __m256i minus_zero, const struct acti
  * the chain is the whole group.
  * prepared: where the quants go as 8-bit ones, or NULL. */
 INLINE void sum_chains(const int tokens, const struct integer_kind kind, const struct matrix_facts *facts,
-                       const uint8_t *block, int g, const struct activation_block *x, __m256i (*sum)[2], uint8_t *prepared) {
+                       const uint8_t *block, int g, const struct activation_block *x, __m256i (*sum)[2],
+                       uint8_t *prepared) {
     const int steps = kind.group / 4, begin = g * steps, shifts = kind.shift == SHIFT_ZERO;
     const __m256i ones = _mm256_set1_epi16(1);
 #pragma clang loop unroll(full)
@@ -119,7 +121,8 @@ INLINE void sum_chains(const int tokens, const struct integer_kind kind, const s
             int k = begin + c + i;
             /* weights are loaded again rather than kept: registers are for sums */
             __asm__ volatile("" ::: "memory");
-            __m256i w0 = load_quants(kind.quants, facts, block, k, 0), w1 = load_quants(kind.quants, facts, block, k, 1);
+            __m256i w0 = load_quants(kind.quants, facts, block, k, 0);
+            __m256i w1 = load_quants(kind.quants, facts, block, k, 1);
             if (prepared) {
                 _mm256_store_si256((__m256i *)(prepared + k * 64), w0);
                 _mm256_store_si256((__m256i *)(prepared + k * 64 + 32), w1);
@@ -370,7 +373,7 @@ static void quantize_row(struct activation_block *group, int32_t slot, const flo
 const struct matmul_kernels matmul_x86_avx2 = {
     .quantize_row = quantize_row,
     .tile_rows = ACTIVATION_SLOTS,
-    .panels = { panels_f32_avx2, panels_f16_avx2, panels_bf16_avx2, panels_u4_g32, panels_u4_g16, panels_t4_g32, panels_u8_g32,
-                panels_u8_g16 },
+    .panels = { panels_f32_avx2, panels_f16_avx2, panels_bf16_avx2, panels_u4_g32, panels_u4_g16, panels_t4_g32,
+                panels_u8_g32, panels_u8_g16 },
 };
 #endif

@@ -120,8 +120,8 @@ INLINE void integer_panels_apart(const int together, const struct integer_kind k
 
 #define PANELS(name, run, together, bits, group, table)                                                             \
     static void name(const struct packed_matrix *w, struct panel_range panels, const struct product_rows *rows) {   \
-        if (w->has_offsets) run(together, (struct integer_kind){ bits, group, 1, table }, w, panels, *rows);               \
-        else run(together, (struct integer_kind){ bits, group, 0, table }, w, panels, *rows);                              \
+        if (w->has_offsets) run(together, (struct integer_kind){ bits, group, 1, table }, w, panels, *rows);        \
+        else run(together, (struct integer_kind){ bits, group, 0, table }, w, panels, *rows);                       \
     }
 
 /* For Intel, and for AMD (`name` followed by `_apart`). */
