@@ -1,4 +1,4 @@
-/* pack.c: see pack.h.  Q4_0, Q4_1 and Q8_0, whose quants already lie in the panels' byte order, are
+/* pack.c: see pack.h.  Q4_0, Q4_1, Q8_0 and IQ4_NL, whose quants already lie in the panels' byte order, are
  * moved word by word; every other block format goes through integer_view. */
 #include "pack.h"
 #include "dequantize.h"
@@ -35,7 +35,7 @@ int32_t pack_plan(const struct pack_source *source, int32_t float32, struct pack
 
 /* Formats whose scales are f16 in the file need no common factor. */
 static int32_t scales_are_half(int32_t format) {
-    return format == FORMAT_Q4_0 || format == FORMAT_Q4_1 || format == FORMAT_Q8_0;
+    return format == FORMAT_Q4_0 || format == FORMAT_Q4_1 || format == FORMAT_Q8_0 || format == FORMAT_IQ4_NL;
 }
 
 static int32_t live_rows(const struct pack_source *source, int32_t panel) {
@@ -105,10 +105,8 @@ static void write_quants(uint8_t *block, int32_t bits, const struct chunk *chunk
     }
 }
 
-/* Quants become their numbers in a table. */
-static void number_quants(struct chunk *chunk, int32_t live, const uint8_t *table) {
-    uint8_t numbers[256] = { 0 };
-    for (int32_t i = 0; i < 16; i++) numbers[table[i]] = (uint8_t)i;
+/* Quants become their numbers in a table, of which `numbers` is the inverse. */
+static void number_quants(struct chunk *chunk, int32_t live, const uint8_t numbers[256]) {
     for (int32_t r = 0; r < live; r++)
         for (int32_t c = 0; c < CHUNK_COLUMNS_MAX; c++) chunk->quants[r][c] = numbers[chunk->quants[r][c]];
 }
@@ -118,11 +116,13 @@ static void pack_viewed(const struct pack_source *source, const struct packed_ma
     struct integer_view_shape shape = integer_view_shape(source->format);
     int32_t bits = layout_bits(plan->layout), groups = 32 / shape.group_elements;
     size_t block_bytes = panel_block_bytes(plan->layout, plan->has_offsets);
+    uint8_t numbers[256] = { 0 };
+    for (int32_t i = 0; i < 16 && plan->table; i++) numbers[plan->table[i]] = (uint8_t)i;
     struct chunk chunk;
     clear_rows(&chunk, live_rows(source, panel), plan->table ? 0 : plan->zero);
     for (int32_t index = 0; index < source->cols / shape.block_elements; index++) {
         view_chunk(source, panel, index, &shape, &chunk);
-        if (plan->table) number_quants(&chunk, live_rows(source, panel), plan->table);
+        if (plan->table) number_quants(&chunk, live_rows(source, panel), numbers);
         for (int32_t b = 0; b < shape.block_elements / 32; b++, out += block_bytes) {
             write_quants(out, bits, &chunk, b * 32);
             uint16_t *scales = (uint16_t *)(out + bits * 64);

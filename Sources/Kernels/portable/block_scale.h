@@ -45,7 +45,8 @@ static inline int8_t quant_of(float x, struct block_scale by) {
 }
 
 /* pairs: as pairs16 of activations.h.
- * products: the sum of q[c] * q[16 + c]. */
+ * products: the sum of q[c] * q[16 + c], which tables have in registers: made here from bytes just stored, a row of
+ * 576 took AVX2 357 instead of 206 ns. */
 static inline void write_block_facts(struct activation_block *block, int32_t slot, float scale,
                                      const int16_t pairs[2][2], int32_t products) {
     int32_t low = pairs[0][0] + pairs[0][1], high = pairs[1][0] + pairs[1][1];

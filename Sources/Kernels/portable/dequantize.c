@@ -1,25 +1,24 @@
 /* dequantize.c: from a format number to its decoder, and from decoded groups to floats. */
 #include "dequantize.h"
 #include "dequantize_blocks.h"
-#include <stddef.h>
 
 struct block_format {
     struct integer_view_shape shape;
     decode_fn *decode;
 };
 
-/* {elements, bytes, group, quant maximum, zero point, has offset, table}, decoder. */
+/* {elements, bytes, group, quant maximum, zero point, has offset, table if there is one}, decoder. */
 static const struct block_format formats[] = {
-    [2] = {{32, 18, 32, 15, 8, 0, NULL}, decode_q4_0},
-    [3] = {{32, 20, 32, 15, 0, 1, NULL}, decode_q4_1},
-    [6] = {{32, 22, 32, 31, 16, 0, NULL}, decode_q5_0},
-    [7] = {{32, 24, 32, 31, 0, 1, NULL}, decode_q5_1},
-    [8] = {{32, 34, 32, 255, 128, 0, NULL}, decode_q8_0},
-    [10] = {{256, 84, 16, 3, 0, 1, NULL}, decode_q2_k},
-    [11] = {{256, 110, 16, 7, 4, 0, NULL}, decode_q3_k},
-    [12] = {{256, 144, 32, 15, 0, 1, NULL}, decode_q4_k},
-    [13] = {{256, 176, 32, 31, 0, 1, NULL}, decode_q5_k},
-    [14] = {{256, 210, 16, 63, 32, 0, NULL}, decode_q6_k},
+    [2] = {{32, 18, 32, 15, 8, 0}, decode_q4_0},
+    [3] = {{32, 20, 32, 15, 0, 1}, decode_q4_1},
+    [6] = {{32, 22, 32, 31, 16, 0}, decode_q5_0},
+    [7] = {{32, 24, 32, 31, 0, 1}, decode_q5_1},
+    [8] = {{32, 34, 32, 255, 128, 0}, decode_q8_0},
+    [10] = {{256, 84, 16, 3, 0, 1}, decode_q2_k},
+    [11] = {{256, 110, 16, 7, 4, 0}, decode_q3_k},
+    [12] = {{256, 144, 32, 15, 0, 1}, decode_q4_k},
+    [13] = {{256, 176, 32, 31, 0, 1}, decode_q5_k},
+    [14] = {{256, 210, 16, 63, 32, 0}, decode_q6_k},
     [20] = {{32, 18, 32, 241, 128, 0, iq4_values}, decode_iq4_nl},
     [23] = {{256, 136, 32, 241, 128, 0, iq4_values}, decode_iq4_xs},
     [39] = {{32, 17, 32, 24, 12, 0, mxfp4_values}, decode_mxfp4},

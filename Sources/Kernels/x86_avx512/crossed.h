@@ -12,6 +12,7 @@
 enum {
     CROSSED_STEPS = 4, /* of a block: four columns of each half */
     CROSSED_ROWS = 12, /* of a tile, whose sums and accumulators are 24 registers */
+    CROSSED_LAST_ROWS = 8, /* of the last tile, where so many are left */
     CROSSED_BLOCKS_MAX = PRODUCT_SCRATCH_BYTES / 64 /* of a panel, for each of which the scratch holds a register */
 };
 
@@ -101,10 +102,7 @@ INLINE void crossed_tile(const int tokens, const struct integer_kind kind, const
     for (int t = 0; t < tokens; t++) acc[t] = _mm512_setzero_ps();
     for (int32_t b = 0; b < blocks; b++) {
         const uint8_t *next = b + 1 < blocks ? block + block_bytes : block;
-        if (behind) {
-            fetch_near(block + FETCH_NEAR_BLOCKS * block_bytes, block_bytes);
-            fetch_block(behind + (size_t)b * behind_bytes, behind_bytes);
-        } else if (rows.meanwhile) fetch_next(rows.meanwhile);
+        fetch_beside(block, block_bytes, behind ? behind + (size_t)b * behind_bytes : NULL, behind_bytes, rows);
         __m512i sum[CROSSED_ROWS];
 #pragma clang loop unroll(full)
         for (int t = 0; t < tokens; t++) {
@@ -121,9 +119,7 @@ INLINE void crossed_tile(const int tokens, const struct integer_kind kind, const
         scale_crossed(tokens, kind, (const uint16_t *)(block + quant_bytes(kind)), rows, b, sum, acc);
         block = next;
     }
-#pragma clang loop unroll(full)
-    for (int t = 0; t < tokens; t++) acc[t] = _mm512_mul_ps(acc[t], _mm512_set1_ps(w->output_scale));
-    store_tile(1, tokens, w, panel, 0, acc, rows);
+    store_scaled_tile(1, tokens, w, panel, 0, acc, rows);
 }
 
 #pragma clang attribute pop

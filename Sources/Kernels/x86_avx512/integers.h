@@ -56,7 +56,7 @@ INLINE const uint8_t *panel_at(const struct integer_kind kind, const struct pack
  * out as the scaled sum, rounded once.  That product is exact, since scales have 11 bits. */
 #define COUNTING_FROM 12582912.0f
 
-/* Where the sum of the products of row t with a group's quants begins: less what the zero point takes away. */
+/* `begin`, less what the zero point takes away from the products of row t with a group's quants. */
 INLINE __m512i less_zero(const struct integer_kind kind, const struct packed_matrix *w, const struct product_rows rows,
                          int t, int32_t b, int g, __m512i begin) {
     if (kind.offsets) return begin;
@@ -65,6 +65,7 @@ INLINE __m512i less_zero(const struct integer_kind kind, const struct packed_mat
     return _mm512_dpwssd_epi32(begin, pairs, _mm512_set1_epi16((int16_t)-w->zero));
 }
 
+/* Where the sum of those products begins. */
 INLINE __m512i begin_sum(const struct integer_kind kind, const struct packed_matrix *w, const struct product_rows rows,
                          int t, int32_t b, int g) {
     return less_zero(kind, w, rows, t, b, g, _mm512_castps_si512(_mm512_set1_ps(COUNTING_FROM)));
@@ -81,6 +82,24 @@ INLINE __m512 scaled_products(__m512i sum, __m512 scale, __m512 away) {
 INLINE float scaled_sum(const struct integer_kind kind, const struct product_rows rows, int t, int32_t b, int g) {
     const struct activation_block *row = block_of(rows, t, b);
     return kind.group == 32 ? row->scaled32[t % 4] : row->scaled16[g][t % 4];
+}
+
+/* What a tile of one panel fetches while it works on a block: what it reads soon, and a block of the panel behind;
+ * without that, what the rows name. */
+INLINE void fetch_beside(const uint8_t *block, const size_t block_bytes, const uint8_t *behind,
+                         const size_t behind_bytes, const struct product_rows rows) {
+    if (behind) {
+        fetch_near(block + FETCH_NEAR_BLOCKS * block_bytes, block_bytes);
+        fetch_block(behind, behind_bytes);
+    } else if (rows.meanwhile) fetch_next(rows.meanwhile);
+}
+
+/* store_tile of sums that lack the matrix's common scale. */
+INLINE void store_scaled_tile(const int places, const int tokens, const struct packed_matrix *w, int32_t first,
+                              int32_t apart, __m512 *sums, const struct product_rows rows) {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < places * tokens; i++) sums[i] = _mm512_mul_ps(sums[i], _mm512_set1_ps(w->output_scale));
+    store_tile(places, tokens, w, first, apart, sums, rows);
 }
 
 #pragma clang attribute pop

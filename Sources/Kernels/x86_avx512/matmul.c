@@ -58,17 +58,12 @@ INLINE void integer_tile(const int places, const int tokens, const struct intege
 #pragma clang loop unroll(full)
     for (int i = 0; i < places * tokens; i++) acc[i] = _mm512_setzero_ps();
     for (int32_t b = 0; b < blocks; b++, block += block_bytes) {
-        if (behind) {
-            fetch_near(block + FETCH_NEAR_BLOCKS * block_bytes, block_bytes);
-            fetch_block(behind + (size_t)b * behind_bytes, behind_bytes);
-        } else if (rows.meanwhile) fetch_next(rows.meanwhile);
+        fetch_beside(block, block_bytes, behind ? behind + (size_t)b * behind_bytes : NULL, behind_bytes, rows);
 #pragma clang loop unroll(full)
         for (int s = 0; s < places; s++)
             add_block(tokens, kind, w, block + (size_t)s * stride, rows, b, acc + s * tokens);
     }
-#pragma clang loop unroll(full)
-    for (int i = 0; i < places * tokens; i++) acc[i] = _mm512_mul_ps(acc[i], _mm512_set1_ps(w->output_scale));
-    store_tile(places, tokens, w, first, apart, acc, rows);
+    store_scaled_tile(places, tokens, w, first, apart, acc, rows);
 }
 
 /* One panel times rows, in tiles, of which the first fetches what is behind the panel. */
@@ -130,7 +125,7 @@ INLINE void integer_panels_apart(const int together, const struct integer_kind k
     PANELS(name##_apart, integer_panels_apart,                                                                     \
            (bits) == 4 && !(table) ? NARROW_PANELS_TOGETHER_AMD : INTEGER_PANELS_TOGETHER, bits, group, table)
 
-INTEGER_PANELS(u4_g32, 4, 32, 0)
+PANELS(u4_g32, integer_panels, INTEGER_PANELS_TOGETHER, 4, 32, 0) /* AMD: u4_g32_crossed */
 INTEGER_PANELS(u4_g16, 4, 16, 0)
 INTEGER_PANELS(t4_g32, 4, 32, 1)
 INTEGER_PANELS(u8_g32, 8, 32, 0)
@@ -150,9 +145,9 @@ INLINE void crossed_rows(const struct integer_kind kind, const struct packed_mat
     for (; t + CROSSED_ROWS <= rows.count; t += CROSSED_ROWS)
         crossed_tile(CROSSED_ROWS, kind, w, panel, begins, t ? NULL : behind, block_bytes_of(kind),
                      rows_from(rows, t, ACTIVATION_SLOTS));
-    if (t + 8 <= rows.count) {
-        crossed_tile(8, kind, w, panel, begins, NULL, 0, rows_from(rows, t, ACTIVATION_SLOTS));
-        t += 8;
+    if (t + CROSSED_LAST_ROWS <= rows.count) {
+        crossed_tile(CROSSED_LAST_ROWS, kind, w, panel, begins, NULL, 0, rows_from(rows, t, ACTIVATION_SLOTS));
+        t += CROSSED_LAST_ROWS;
     }
     integer_rows(kind, w, panel, NULL, 0, rows_from(rows, t, ACTIVATION_SLOTS));
 }

@@ -137,9 +137,7 @@ INLINE void widened_tile(const int tokens, const struct integer_kind kind, const
         for (int i = 0; i < count; i++) _mm512_storeu_ps(sums + 16 * i, acc[i]);
         return;
     }
-#pragma clang loop unroll(full)
-    for (int i = 0; i < count; i++) acc[i] = _mm512_mul_ps(acc[i], _mm512_set1_ps(w->output_scale));
-    store_tile(INTEGER_PANELS_TOGETHER, tokens, w, panel, 1, acc, rows);
+    store_scaled_tile(INTEGER_PANELS_TOGETHER, tokens, w, panel, 1, acc, rows);
 }
 
 /* The first six tiles fetch the three panels behind. */
