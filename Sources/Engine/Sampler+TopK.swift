@@ -45,16 +45,10 @@ extension Sampler {
     mutating func collect(
         _ row: UnsafeBufferPointer<Float>, _ block: Int, _ greatest: [Float], atLeast threshold: Float
     ) {
-        growIndices(to: block)
         candidates.removeAll(keepingCapacity: true)
         for (number, value) in greatest.enumerated() where value >= threshold {
-            let begin = number * block
-            let found = kernels.pointee.collect_within_f32(
-                row.baseAddress! + begin, Int32(min(block, row.count - begin)), threshold, .nan, &indices,
-                Int32(block))
-            for index in indices.prefix(Int(found)) {
-                candidates.append(Candidate(value: row[begin + Int(index)], token: TokenID(begin) + index))
-            }
+            let range = number * block..<min((number + 1) * block, row.count)
+            collectCandidates(row.baseAddress!, range, atLeast: threshold)
         }
     }
 }

@@ -1,54 +1,77 @@
 // Sampler+TopP.swift: draws among the heaviest tokens that weigh a share of all together ("nucleus").
-// Mostly they are a few. When they are thousands, as with a high temperature, they are neither sorted nor
-// copied: weights are searched for the one that bounds them, with several sums in each pass over the row.
+// Mostly they are some hundreds, and some thousands at most, which are collected; when they are more, as with a high
+// temperature, all are searched. Either way nothing is sorted: weights are searched for the one that bounds the
+// heaviest, with several sums in each pass over them, and only a few close to it are selected from.
 import Core
 import Kernels
 
 extension Sampler {
-    /// How light a token the first search reaches, relative to the best one.
-    private static let firstWeight: Float = 0.1
-    /// Tokens that a search leaves undecided, about.
-    private static let undecided = 512.0
+    /// How light the tokens are that are collected: of the weight of all.
+    private static let collectedShare = 1.0 / 65536
+    private static let collectedMax = 4096
+    /// Of the weights searched, those that are about as many are selected from instead.
+    private static let undecidedShare = 1.0 / 96
 
     /// - place: in 0 ..< 1, where to draw.
     mutating func drawNucleus(_ place: Double, share: Float, _ row: RowWeights) -> TokenID {
         let mass = Double(share) * row.total
         // All tokens lighter than this weigh less together than what is left out.
         let least = max(0, Float((1 - Double(share)) * row.total / Double(weights.count)).nextDown)
-        let first = max(Self.firstWeight * row.heaviest, least)
-        collectWeights(atLeast: first, row)
-        if first == least || candidateMass >= mass {
-            keepHeaviest(upTo: mass)
-            return drawCandidate(at: place * candidateMass)
-        }
-        return draw(place, upTo: mass, bound(of: mass, from: least, to: first), row)
-    }
-
-    /// Where the heaviest tokens end that weigh `mass` together, but for a few that are undecided.
-    /// `least` is known to leave enough, and `most` not to.
-    private func bound(of mass: Double, from least: Float, to most: Float) -> NucleusBound {
-        var (low, high) = (least, most)
-        while true {
-            let tails = WeightTails(of: weights, from: low, to: high, kernels)
-            let place = tails.masses.dropLast().lastIndex { $0 >= mass } ?? 0
-            (low, high) = (tails.thresholds[place], tails.thresholds[place + 1])
-            let between = tails.masses[place] - tails.masses[place + 1]
-            if between <= Self.undecided * Double(low) || high.bitPattern - low.bitPattern <= 1 {
-                return NucleusBound(low: low, high: high, sumsAbove: tails.sums(place + 1))
+        let lightest = max(Float(row.total * Self.collectedShare), least)
+        let beyond = row.heaviest.nextUp
+        if lightest < beyond, let (heavy, tokens) = collectHeavy(atLeast: lightest, row) {
+            let tails = WeightTails(of: heavy, from: lightest, to: beyond, kernels)
+            if lightest == least || tails.masses[0] >= mass {
+                return TokenID(tokens[draw(place, upTo: mass, of: heavy, tails)])
             }
         }
+        let tails = WeightTails(of: weights, from: least, to: beyond, kernels)
+        return TokenID(draw(place, upTo: mass, of: weights, tails))
     }
 
-    /// Of the undecided tokens the heaviest count, until all weigh `mass`.
-    private mutating func draw(
-        _ place: Double, upTo mass: Double, _ bound: NucleusBound, _ row: RowWeights
-    ) -> TokenID {
+    /// What tokens weigh that are at least so heavy, and which they are; `nil` if they are too many.
+    private mutating func collectHeavy(
+        atLeast least: Float, _ row: RowWeights
+    ) -> (weights: [Float], tokens: [Int32])? {
+        let blocks = blocks(of: row, atLeast: least)
+        let found = weights.withUnsafeBufferPointer { weights in
+            collected.collect(weights.baseAddress!, in: blocks, atLeast: least, most: Self.collectedMax, kernels)
+        }
+        guard found <= Self.collectedMax else { return nil }
+        return (Array(collected.values[..<found]), Array(collected.indices[..<found]))
+    }
+
+    /// Where the heaviest weights end that are `mass` together, but for a few that are undecided.
+    /// - tails: from a weight that is known to leave enough to one that is known not to.
+    private func bound(of mass: Double, of weights: [Float], _ tails: WeightTails) -> NucleusBound {
+        var tails = tails
+        while true {
+            let place = tails.masses.dropLast().lastIndex { $0 >= mass } ?? 0
+            let (low, high) = (tails.thresholds[place], tails.thresholds[place + 1])
+            let between = tails.masses[place] - tails.masses[place + 1]
+            let undecided = Self.undecidedShare * Double(weights.count)
+            if between <= undecided * Double(low) || high.bitPattern - low.bitPattern <= 1 {
+                return NucleusBound(low: low, high: high, sumsAbove: tails.sums(place + 1))
+            }
+            tails = WeightTails(of: weights, from: low, to: high, kernels)
+        }
+    }
+
+    /// Draws among the heaviest weights that are `mass` together: those beyond a bound, and of the undecided ones the
+    /// heaviest. Returns the place of the one drawn.
+    private mutating func draw(_ place: Double, upTo mass: Double, of weights: [Float], _ tails: WeightTails) -> Int {
+        let bound = bound(of: mass, of: weights, tails)
         let above = bound.sumsAbove.reduce(0, +)
-        collectWeights(atLeast: bound.low, bound: bound.high, row)
+        candidates.removeAll(keepingCapacity: true)
+        weights.withUnsafeBufferPointer { weights in
+            for block in Self.blocks(weights.count) {
+                collectCandidates(weights.baseAddress!, block, atLeast: bound.low, bound: bound.high)
+            }
+        }
         keepHeaviest(upTo: mass - above)
         let target = place * (above + candidateMass)
-        guard target < above || candidates.isEmpty else { return drawCandidate(at: target - above) }
-        return drawAny(target, bound.sumsAbove, atLeast: bound.high)
+        guard target < above || candidates.isEmpty else { return Int(drawCandidate(at: target - above)) }
+        return Int(drawAny(target, bound.sumsAbove, of: weights, atLeast: bound.high))
     }
 }
 

@@ -36,15 +36,12 @@ extension Sampler {
     ) -> RowWeights {
         if weights.count != row.count { weights = Array(repeating: 0, count: row.count) }
         var greatest: [Float] = [], sums: [Double] = []
-        let blocks = row.count / Self.blockElements + 1
-        greatest.reserveCapacity(blocks)
-        sums.reserveCapacity(blocks)
         weights.withUnsafeMutableBufferPointer { weights in
-            for begin in stride(from: 0, to: row.count, by: Self.blockElements) {
-                let block = row.baseAddress! + begin, count = Int32(min(Self.blockElements, row.count - begin))
+            for block in Self.blocks(row.count) {
                 var own: Float = 0
                 let sum = kernels.pointee.exp_f32(
-                    weights.baseAddress! + begin, &own, block, count, reference, factor)
+                    weights.baseAddress! + block.lowerBound, &own, row.baseAddress! + block.lowerBound,
+                    Int32(block.count), reference, factor)
                 greatest.append(own)
                 sums.append(Double(sum))
             }
@@ -66,27 +63,41 @@ extension Sampler {
         for index in candidates.indices { candidates[index].value = weights[index] }
     }
 
-    /// `candidates` become the tokens at least so heavy, and lighter than `bound` unless that is NaN; only blocks that
-    /// may have some are read.
-    mutating func collectWeights(atLeast least: Float, bound: Float = .nan, _ row: RowWeights) {
-        growIndices(to: Self.blockElements)
+    /// `candidates` become the tokens at least so heavy; only blocks that may have some are read.
+    mutating func collectWeights(atLeast least: Float, _ row: RowWeights) {
         candidates.removeAll(keepingCapacity: true)
-        for (number, greatest) in row.greatest.enumerated() where greatest >= least {
-            let begin = number * Self.blockElements, count = min(Self.blockElements, weights.count - begin)
-            let found = weights.withUnsafeBufferPointer { weights in
-                kernels.pointee.collect_within_f32(
-                    weights.baseAddress! + begin, Int32(count), least, bound, &indices, Int32(count))
-            }
-            for index in indices.prefix(Int(found)) {
-                let token = begin + Int(index)
-                candidates.append(Candidate(value: weights[token], token: TokenID(token)))
+        weights.withUnsafeBufferPointer { weights in
+            for block in blocks(of: row, atLeast: least) {
+                collectCandidates(weights.baseAddress!, block, atLeast: least)
             }
         }
     }
 
-    /// Draws among those of `weights` that are at least so heavy: first the block, then the token. `sums`: theirs by
+    /// The ranges of a row that are weighed at a time.
+    static func blocks(_ count: Int) -> [Range<Int>] {
+        stride(from: 0, to: count, by: blockElements).map { $0..<min($0 + blockElements, count) }
+    }
+
+    /// Those that have tokens at least so heavy.
+    func blocks(of row: RowWeights, atLeast least: Float) -> [Range<Int>] {
+        zip(Self.blocks(weights.count), row.greatest).filter { $1 >= least }.map(\.0)
+    }
+
+    /// Elements of a range that are within bounds join the candidates.
+    mutating func collectCandidates(
+        _ row: UnsafePointer<Float>, _ range: Range<Int>, atLeast least: Float, bound: Float = .nan
+    ) {
+        _ = collected.collect(row, in: [range], atLeast: least, bound: bound, most: range.count, kernels)
+        for place in 0..<collected.count {
+            candidates.append(Candidate(value: collected.values[place], token: collected.indices[place]))
+        }
+    }
+
+    /// Draws among those of some weights that are at least so heavy: first the block, then the token. `sums`: theirs by
     /// block.
-    func drawAny(_ target: Double, _ sums: [Double], atLeast least: Float = .leastNonzeroMagnitude) -> TokenID {
+    func drawAny(
+        _ target: Double, _ sums: [Double], of weights: [Float], atLeast least: Float = .leastNonzeroMagnitude
+    ) -> TokenID {
         var left = target
         var block = 0
         while block + 1 < sums.count, left >= sums[block] {

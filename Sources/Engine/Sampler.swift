@@ -33,7 +33,7 @@ struct Sampler {
     private let vocabularySize: Int
     private var adjusted: [Float] = []
     var weights: [Float] = []
-    var indices: [Int32] = []
+    var collected = CollectedElements()
     var candidates: [Candidate] = []
 
     /// Elements per partial sum: they stay in L1 from the search for the greatest to the sum.
@@ -158,7 +158,7 @@ struct Sampler {
             collectWeights(atLeast: parameters.minP * weighed.heaviest, weighed)
             return drawCandidate(place, topP: parameters.topP)
         }
-        guard parameters.topP < 1 else { return drawAny(place * weighed.total, weighed.sums) }
+        guard parameters.topP < 1 else { return drawAny(place * weighed.total, weighed.sums, of: weights) }
         return drawNucleus(place, share: parameters.topP, weighed)
     }
 
@@ -190,9 +190,5 @@ struct Sampler {
             if left < 0 { break }
         }
         return last
-    }
-
-    mutating func growIndices(to count: Int) {
-        if indices.count < count { indices = Array(repeating: 0, count: count) }
     }
 }

@@ -59,24 +59,45 @@ import Testing
         #expect(greatestError(out, powers) < 3e-6)
     }
 
-    @Test func `thresholds collect in order, up to the capacity, and count the rest`() {
+    @Test func `elements within bounds collect in order, up to the capacity, and the rest is counted`() {
         var x: [Float] = (0..<100).map { Float($0 % 10) }
         x += [.nan, .infinity]
-        var nines: [Int32] = (0..<10).map { Int32($0 * 10 + 9) }
-        nines += [101, -7]
         for set in KernelSet.all {
-            var indices = [Int32](repeating: -7, count: 12)
-            let found = set.statistics.collect_within_f32(x, Int32(x.count), 9, .nan, &indices, 11)
-            #expect(found == 11)
-            #expect(indices == nines)
-            #expect(set.statistics.collect_within_f32(x, Int32(x.count), 5, .nan, &indices, 2) == 51)
-            #expect(indices[0] == 5 && indices[1] == 6 && indices[2] == 29)
-            #expect(set.statistics.collect_within_f32(x, Int32(x.count), 5, 7, &indices, 3) == 20)
-            #expect(indices[0] == 5 && indices[1] == 6 && indices[2] == 15)
-            #expect(set.statistics.collect_within_f32(x, Int32(x.count), 0, .infinity, &indices, 0) == 100)
+            func collect(_ least: Float, _ bound: Float, _ capacity: Int, from begin: Int = 0) -> Collected {
+                set.statistics.collected(x, begin..<x.count, least, bound, capacity)
+            }
+            let nines = collect(9, .nan, 102)
+            var expected: [Int32] = (0..<10).map { Int32($0 * 10 + 9) }
+            expected.append(101)
+            #expect(nines.indices == expected)
+            #expect(nines.values.dropLast().allSatisfy { $0 == 9 } && nines.values.last == .infinity)
+            #expect(nines.found == 11)
+            #expect(collect(9, .nan, 11) == nines)
+            let two = collect(5, .nan, 2)
+            #expect(two.indices == [5, 6] && two.values == [5, 6] && two.found == 51)
+            let three = collect(5, 7, 3)
+            #expect(three.indices == [5, 6, 15] && three.found == 20)
+            #expect(collect(5, 7, 102, from: 16).indices.prefix(3) == [16, 25, 26])
+            #expect(collect(0, .infinity, 0).found == 100)
             #expect(set.statistics.count_greater_f32(x, Int32(x.count), 8) == 11)
             #expect(set.statistics.count_greater_f32(x, Int32(x.count), .nan) == 0)
         }
+    }
+
+    @Test(arguments: KernelSet.all)
+    func `what is collected joins what was before`(set: KernelSet) {
+        let x: [Float] = [3, 1, 2, 5, 4]
+        var values: [Float] = [0, 0, 0], indices: [Int32] = [0, 0, 0]
+        values.withUnsafeMutableBufferPointer { values in
+            indices.withUnsafeMutableBufferPointer { indices in
+                var out = collection(
+                    values: values.baseAddress!, indices: indices.baseAddress!, capacity: 3, found: 0)
+                set.statistics.collect_within_f32(x, 0, 2, 3, .nan, &out)
+                set.statistics.collect_within_f32(x, 2, 5, 3, .nan, &out)
+                #expect(out.found == 3)
+            }
+        }
+        #expect(values == [3, 5, 4] && indices == [0, 3, 4])
     }
 
     @Test(arguments: KernelSet.all)
@@ -109,7 +130,9 @@ import Testing
                     return empty.withUnsafeBufferPointer { spare in
                         let x = (buffer.baseAddress ?? spare.baseAddress!) + offset
                         var powers = [Float](repeating: 3, count: count + 20)
-                        var indices = [Int32](repeating: 3, count: count / 2 + 20)
+                        let within = kernels.collected(
+                            x, 0..<count, threshold, seed % 2 == 0 ? .nan : padded.first ?? 0,
+                            seed % 5 == 0 ? count / 3 : count)
                         let greatest = kernels.max_f32(x, length)
                         var heaviest: Float = 3
                         let sums = [
@@ -121,12 +144,9 @@ import Testing
                         kernels.masses_at_least_f32(x, length, thresholds, &masses)
                         let counts = [
                             kernels.argmax_f32(x, length),
-                            kernels.count_greater_f32(x, length, threshold),
-                            kernels.collect_within_f32(
-                                x, length, threshold, seed % 2 == 0 ? .nan : thresholds[1], &indices,
-                                Int32(count / 2)),
+                            kernels.count_greater_f32(x, length, threshold), Int32(within.found),
                         ]
-                        return (counts + indices, sums + powers + masses)
+                        return (counts + within.indices, sums + powers + masses + within.values)
                     }
                 }
             }
@@ -134,5 +154,31 @@ import Testing
             #expect(expected.0 == actual.0, "\(twin.name) seed \(seed)")
             #expect(sameBits(expected.1, actual.1), "\(twin.name) seed \(seed)")
         }
+    }
+}
+
+private struct Collected: Equatable {
+    let values: [Float]
+    let indices: [Int32]
+    let found: Int
+}
+
+extension statistics_kernels {
+    /// What it collects, none of it behind the capacity.
+    fileprivate func collected(
+        _ x: UnsafePointer<Float>, _ range: Range<Int>, _ least: Float, _ bound: Float, _ capacity: Int
+    ) -> Collected {
+        var values = [Float](repeating: -7, count: capacity + 20), indices = [Int32](repeating: -7, count: capacity + 20)
+        let found = values.withUnsafeMutableBufferPointer { values in
+            indices.withUnsafeMutableBufferPointer { indices in
+                var out = collection(
+                    values: values.baseAddress!, indices: indices.baseAddress!, capacity: Int32(capacity), found: 0)
+                collect_within_f32(x, Int32(range.lowerBound), Int32(range.upperBound), least, bound, &out)
+                return Int(out.found)
+            }
+        }
+        #expect(values[capacity...].allSatisfy { $0 == -7 } && indices[capacity...].allSatisfy { $0 == -7 })
+        let kept = min(found, capacity)
+        return Collected(values: Array(values[..<kept]), indices: Array(indices[..<kept]), found: found)
     }
 }

@@ -14,6 +14,14 @@ extern "C" {
 
 enum { MASS_THRESHOLDS = 8 }; /* of one pass over a row */
 
+/* Elements of a row, and where in it they are: the first `capacity` of `found`, whose rest is only counted.  Anything
+ * may stand behind them. */
+struct collection {
+    float *values;
+    int32_t *indices;
+    int32_t capacity, found;
+};
+
 /* x: f32 [count]; may hold infinities.  Where not said otherwise, a NaN compares false. */
 struct statistics_kernels {
     /* The lowest index of the greatest element; -1 if any element is NaN or count is 0. */
@@ -22,8 +30,8 @@ struct statistics_kernels {
     /* The greatest element (never -0); -infinity if count is 0; NaN if any element is NaN. */
     float (*max_f32)(const float *x, int32_t count);
 
-    /* sum_i exp((x[i] - shift) * factor); with shift = max and factor = 1 / temperature this is the
-     * softmax denominator, and log of it + max is logsumexp.  The exponent saturates at 88. */
+    /* sum_i exp((x[i] - shift) * factor), each within 1e-6 or so; with shift = max and factor = 1 / temperature this
+     * is the softmax denominator, and log of it + max is logsumexp.  The exponent saturates at 88. */
     float (*sum_exp_f32)(const float *x, int32_t count, float shift, float factor);
 
     /* out[i] = exp((x[i] - shift) * factor), and returns their sum: the bits of sum_exp_f32.
@@ -31,10 +39,9 @@ struct statistics_kernels {
     float (*exp_f32)(
         float *out, float *greatest, const float *x, int32_t count, float shift, float factor);
 
-    /* Writes the indices of elements >= least that are not >= bound, ascending, the first `capacity` of
-     * them, and returns how many there are in all.  A NaN bounds nothing. */
-    int32_t (*collect_within_f32)(
-        const float *x, int32_t count, float least, float bound, int32_t *indices, int32_t capacity);
+    /* Appends the elements of x[begin ..< end] that are >= least and not >= bound, ascending.  A NaN bounds nothing. */
+    void (*collect_within_f32)(
+        const float *x, int32_t begin, int32_t end, float least, float bound, struct collection *out);
 
     /* masses[t] = the sum of the elements >= thresholds[t], for t in 0 ..< MASS_THRESHOLDS. */
     void (*masses_at_least_f32)(

@@ -4,26 +4,14 @@
 #ifndef KERNELS_PORTABLE_EXPONENTIAL_H
 #define KERNELS_PORTABLE_EXPONENTIAL_H
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-/* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2, exp(r) = 1 + r + r^2 c2 + ... + r^6 c6
- * (minimax in relative error, 3e-9).  Below EXP_LOWEST the result is 0, above EXP_HIGHEST it stays
- * exp(EXP_HIGHEST), so it is never denormal or infinite.  NaN stays NaN. */
-#define EXP_LOWEST -87.3f
-#define EXP_HIGHEST 88.0f
 #define EXP_LOG2_E 0x1.715476p+0f
 /* 2^23 + 2^22 + 127: adding it rounds to an integer whose biased form lands in the low bits. */
 #define EXP_ROUNDER 0x1.8000fep+23f
-/* ln 2 in two parts; n times the first is exact. */
-#define EXP_LN2_HIGH 0x1.62e4p-1f
-#define EXP_LN2_LOW 0x1.7f7d1cp-20f
-#define EXP_C2 0x1.fffffcp-2f
-#define EXP_C3 0x1.555492p-3f
-#define EXP_C4 0x1.5558f2p-5f
-#define EXP_C5 0x1.1239e2p-7f
-#define EXP_C6 0x1.6a2434p-10f
 
 /* 2^n; `rounded` is EXP_ROUNDER + n. */
 static inline float power_of_two(float rounded) {
@@ -35,21 +23,34 @@ static inline float power_of_two(float rounded) {
     return power;
 }
 
-static inline float portable_exp(float x) {
-    if (x < EXP_LOWEST) return 0.0f;
-    float clamped = EXP_HIGHEST < x ? EXP_HIGHEST : x;
-    float rounded = fmaf(clamped, EXP_LOG2_E, EXP_ROUNDER);
-    float n = rounded - EXP_ROUNDER;
-    float r = fmaf(n, -EXP_LN2_HIGH, clamped);
-    r = fmaf(n, -EXP_LN2_LOW, r);
-    float p = fmaf(EXP_C6, r, EXP_C5);
-    p = fmaf(p, r, EXP_C4);
-    p = fmaf(p, r, EXP_C3);
-    p = fmaf(p, r, EXP_C2);
-    p = fmaf(p, r, 1.0f);
-    p = fmaf(p, r, 1.0f);
-    return p * power_of_two(rounded);
+/* 2^x = 2^floor(x) 2^f, 0 <= f <= 1, 2^f = 1 + f c1 + ... + f^5 c5 (minimax in relative error, 8e-8).  Below
+ * EXP2_LOWEST the result is 0, above EXP2_HIGHEST it stays that of EXP2_HIGHEST, so it is never denormal or infinite.
+ * NaN stays NaN. */
+#define EXP2_LOWEST -126.0f
+#define EXP2_HIGHEST 127.0f
+#define EXP2_C1 0x1.62e4bap-1f
+#define EXP2_C2 0x1.ebdb56p-3f
+#define EXP2_C3 0x1.c91ce6p-5f
+#define EXP2_C4 0x1.277854p-7f
+#define EXP2_C5 0x1.e974fcp-10f
+
+static inline float portable_exp2(float x) {
+    if (x != x) return x;
+    if (x < EXP2_LOWEST) return 0.0f;
+    float clamped = EXP2_HIGHEST < x ? EXP2_HIGHEST : x, whole = floorf(clamped), f = clamped - whole;
+    float p = fmaf(EXP2_C5, f, EXP2_C4);
+    p = fmaf(p, f, EXP2_C3);
+    p = fmaf(p, f, EXP2_C2);
+    p = fmaf(p, f, EXP2_C1);
+    p = fmaf(p, f, 1.0f);
+    return p * power_of_two(EXP_ROUNDER + whole);
 }
+
+/* Within 1e-7 |x| and roundings: where exponents are great, what is left of them is small. */
+static inline float portable_exp(float x) { return portable_exp2(x * EXP_LOG2_E); }
+
+/* exp(x * factor) = 2^(x * exp2_factor(factor)), which is finite if `factor` is: 0 times it is 0. */
+static inline float exp2_factor(float factor) { return fminf(factor * EXP_LOG2_E, FLT_MAX); }
 
 /* 255 * 2^f, 0 <= f < 1, for weights of which 8 bits are kept; exact at 0 (minimax in relative error, 8.6e-5).  Powers
  * are counted from POWER_REACH below the greatest and lesser ones count as that: so none is denormal, whatever scale it
@@ -129,9 +130,9 @@ static inline float portable_tanh(float x) {
     return copysignf(1.0f - 2.0f / (portable_exp(magnitude + magnitude) + 1.0f), x);
 }
 
-/* gelu, tanh form: v / (1 + exp(GELU_FACTOR * v * (1 + GELU_CUBIC * v^2))); the factor is
- * -2 sqrt(2 / pi). */
-#define GELU_FACTOR -0x1.988454p+0f
+/* gelu, tanh form: v / (1 + 2^(GELU_FACTOR * v * (1 + GELU_CUBIC * v^2))); the factor is
+ * -2 sqrt(2 / pi) log2 e. */
+#define GELU_FACTOR -0x1.26aec2p+1f
 #define GELU_CUBIC 0.044715f
 
 #endif

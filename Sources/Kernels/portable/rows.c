@@ -92,7 +92,7 @@ static void rope_interleaved_f32(
 
 static void silu_multiply_f32(float *out, const float *gate, const float *up, int32_t count) {
     for (int32_t i = 0; i < count; i++)
-        out[i] = gate[i] / (1.0f + portable_exp(-gate[i])) * up[i];
+        out[i] = gate[i] / (1.0f + portable_exp2(gate[i] * -EXP_LOG2_E)) * up[i];
 }
 
 static void gelu_tanh_multiply_f32(float *out, const float *gate, const float *up, int32_t count) {
@@ -100,7 +100,7 @@ static void gelu_tanh_multiply_f32(float *out, const float *gate, const float *u
     for (int32_t i = 0; i < count; i++) {
         float v = gate[i];
         float inner = v * fmaf(v * v, GELU_CUBIC, 1.0f);
-        out[i] = v / (1.0f + portable_exp(inner * GELU_FACTOR)) * up[i];
+        out[i] = v / (1.0f + portable_exp2(inner * GELU_FACTOR)) * up[i];
     }
 }
 

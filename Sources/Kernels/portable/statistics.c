@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "collecting.h"
 #include "exponential.h"
 #include "lanes.h"
 
@@ -26,33 +27,28 @@ static int32_t argmax_f32(const float *x, int32_t count) {
 }
 
 static float sum_exp_f32(const float *x, int32_t count, float shift, float factor) {
-    float lanes[lane_count] = {0};
+    float lanes[lane_count] = {0}, scale = exp2_factor(factor);
     for (int32_t i = 0; i < count; i++)
-        lanes[i % lane_count] += portable_exp((x[i] - shift) * factor);
+        lanes[i % lane_count] += portable_exp2((x[i] - shift) * scale);
     return lanes_sum(lanes);
 }
 
 static float exp_f32(
     float *out, float *greatest, const float *x, int32_t count, float shift, float factor) {
-    float lanes[lane_count] = {0};
+    float lanes[lane_count] = {0}, scale = exp2_factor(factor);
     *greatest = 0.0f;
     for (int32_t i = 0; i < count; i++) {
-        out[i] = portable_exp((x[i] - shift) * factor);
+        out[i] = portable_exp2((x[i] - shift) * scale);
         if (out[i] > *greatest) *greatest = out[i];
         lanes[i % lane_count] += out[i];
     }
     return lanes_sum(lanes);
 }
 
-static int32_t collect_within_f32(
-    const float *x, int32_t count, float least, float bound, int32_t *indices, int32_t capacity) {
-    int32_t found = 0;
-    for (int32_t i = 0; i < count; i++) {
-        if (!(x[i] >= least) || x[i] >= bound) continue;
-        if (found < capacity) indices[found] = i;
-        found++;
-    }
-    return found;
+static void collect_within_f32(
+    const float *x, int32_t begin, int32_t end, float least, float bound, struct collection *out) {
+    for (int32_t i = begin; i < end; i++)
+        if (x[i] >= least && !(x[i] >= bound)) collect_one(out, x[i], i);
 }
 
 static void masses_at_least_f32(

@@ -166,8 +166,8 @@ static void rope_interleaved_f32(
 }
 
 static __m256 silu(__m256 v) {
-    __m256 negative = _mm256_xor_ps(v, _mm256_set1_ps(-0.0f));
-    return _mm256_div_ps(v, _mm256_add_ps(_mm256_set1_ps(1.0f), exp_8(negative)));
+    __m256 power = exp2_8(_mm256_mul_ps(v, _mm256_set1_ps(-EXP_LOG2_E)));
+    return _mm256_div_ps(v, _mm256_add_ps(_mm256_set1_ps(1.0f), power));
 }
 
 static __m256 gelu_tanh(__m256 v) {
@@ -175,7 +175,7 @@ static __m256 gelu_tanh(__m256 v) {
     __m256 square = _mm256_mul_ps(v, v);
     __m256 inner = _mm256_fmadd_ps(square, _mm256_set1_ps(GELU_CUBIC), one);
     inner = _mm256_mul_ps(_mm256_mul_ps(v, inner), _mm256_set1_ps(GELU_FACTOR));
-    return _mm256_div_ps(v, _mm256_add_ps(one, exp_8(inner)));
+    return _mm256_div_ps(v, _mm256_add_ps(one, exp2_8(inner)));
 }
 
 static void silu_multiply_f32(float *out, const float *gate, const float *up, int32_t count) {

@@ -8,6 +8,7 @@
 #include <immintrin.h>
 #include <math.h>
 
+#include "../portable/collecting.h"
 #include "vectors.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
@@ -53,18 +54,18 @@ static int32_t argmax_f32(const float *x, int32_t count) {
     return -1;
 }
 
-static __m256 shifted_exp(__m256 x, __m256 shift, __m256 factor) {
-    return exp_8(_mm256_mul_ps(_mm256_sub_ps(x, shift), factor));
+static __m256 shifted_exp(__m256 x, __m256 shift, __m256 scale) {
+    return exp2_8(_mm256_mul_ps(_mm256_sub_ps(x, shift), scale));
 }
 
 /* The 1 ... 15 elements after the last full 16 join their lanes; `out` may be null. */
 static float finish_exp(
-    __m256 lanes[2], float *out, __m256 *most, const float *x, int32_t count, __m256 shift, __m256 factor) {
+    __m256 lanes[2], float *out, __m256 *most, const float *x, int32_t count, __m256 shift, __m256 scale) {
     for (int k = 0; k < 2; k++) {
         int32_t left = count - 8 * k;
         if (left <= 0) break;
         __m256i mask = first_lanes(left < 8 ? left : 8);
-        __m256 powers = shifted_exp(_mm256_maskload_ps(x + 8 * k, mask), shift, factor);
+        __m256 powers = shifted_exp(_mm256_maskload_ps(x + 8 * k, mask), shift, scale);
         powers = _mm256_and_ps(powers, _mm256_castsi256_ps(mask));
         if (out != NULL) {
             _mm256_maskstore_ps(out + 8 * k, mask, powers);
@@ -77,56 +78,54 @@ static float finish_exp(
 
 static float sum_exp_f32(const float *x, int32_t count, float shift, float factor) {
     __m256 lanes[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
-    __m256 shifts = _mm256_set1_ps(shift), factors = _mm256_set1_ps(factor);
+    __m256 shifts = _mm256_set1_ps(shift), scales = _mm256_set1_ps(exp2_factor(factor));
     int32_t i = 0;
     for (; i + 16 <= count; i += 16) {
         fetch_logits(x + i);
-        __m256 low = shifted_exp(_mm256_loadu_ps(x + i), shifts, factors);
-        __m256 high = shifted_exp(_mm256_loadu_ps(x + i + 8), shifts, factors);
+        __m256 low = shifted_exp(_mm256_loadu_ps(x + i), shifts, scales);
+        __m256 high = shifted_exp(_mm256_loadu_ps(x + i + 8), shifts, scales);
         lanes[0] = _mm256_add_ps(lanes[0], low);
         lanes[1] = _mm256_add_ps(lanes[1], high);
     }
-    return finish_exp(lanes, NULL, NULL, x + i, count - i, shifts, factors);
+    return finish_exp(lanes, NULL, NULL, x + i, count - i, shifts, scales);
 }
 
 /* The second operand of a maximum is the result where the first is no number. */
 static float exp_f32(
     float *out, float *greatest, const float *x, int32_t count, float shift, float factor) {
     __m256 lanes[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()}, most = lanes[0];
-    __m256 shifts = _mm256_set1_ps(shift), factors = _mm256_set1_ps(factor);
+    __m256 shifts = _mm256_set1_ps(shift), scales = _mm256_set1_ps(exp2_factor(factor));
     int32_t i = 0;
     for (; i + 16 <= count; i += 16) {
         fetch_logits(x + i);
-        __m256 low = shifted_exp(_mm256_loadu_ps(x + i), shifts, factors);
-        __m256 high = shifted_exp(_mm256_loadu_ps(x + i + 8), shifts, factors);
+        __m256 low = shifted_exp(_mm256_loadu_ps(x + i), shifts, scales);
+        __m256 high = shifted_exp(_mm256_loadu_ps(x + i + 8), shifts, scales);
         _mm256_storeu_ps(out + i, low);
         _mm256_storeu_ps(out + i + 8, high);
         lanes[0] = _mm256_add_ps(lanes[0], low);
         lanes[1] = _mm256_add_ps(lanes[1], high);
         most = _mm256_max_ps(low, _mm256_max_ps(high, most));
     }
-    float sum = finish_exp(lanes, out + i, &most, x + i, count - i, shifts, factors);
+    float sum = finish_exp(lanes, out + i, &most, x + i, count - i, shifts, scales);
     *greatest = max_8(most);
     return sum;
 }
 
-static int32_t collect_within_f32(
-    const float *x, int32_t count, float least, float bound, int32_t *indices, int32_t capacity) {
+static void collect_within_f32(
+    const float *x, int32_t begin, int32_t end, float least, float bound, struct collection *out) {
     __m256 leasts = _mm256_set1_ps(least), bounds = _mm256_set1_ps(bound);
-    int32_t found = 0, i = 0;
-    for (; i + 8 <= count; i += 8) {
+    int32_t i = begin;
+    for (; i + 8 <= end; i += 8) {
         __m256 values = _mm256_loadu_ps(x + i);
         unsigned hits = (unsigned)_mm256_movemask_ps(_mm256_andnot_ps(
             _mm256_cmp_ps(values, bounds, _CMP_GE_OQ), _mm256_cmp_ps(values, leasts, _CMP_GE_OQ)));
-        for (; hits != 0; hits &= hits - 1, found++)
-            if (found < capacity) indices[found] = i + __builtin_ctz(hits);
+        for (; hits != 0; hits &= hits - 1) {
+            int32_t at = i + __builtin_ctz(hits);
+            collect_one(out, x[at], at);
+        }
     }
-    for (; i < count; i++) {
-        if (!(x[i] >= least) || x[i] >= bound) continue;
-        if (found < capacity) indices[found] = i;
-        found++;
-    }
-    return found;
+    for (; i < end; i++)
+        if (x[i] >= least && !(x[i] >= bound)) collect_one(out, x[i], i);
 }
 
 /* As many thresholds at a time as there are registers for their lanes. */

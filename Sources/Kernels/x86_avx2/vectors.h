@@ -53,24 +53,27 @@ static inline __m256i quants_8(__m256 x, struct block_scale by) {
     return _mm256_cvtps_epi32(_mm256_mul_ps(x, _mm256_set1_ps(by.inverse)));
 }
 
-static inline __m256 exp_8(__m256 x) {
-    const __m256 rounder = _mm256_set1_ps(EXP_ROUNDER);
-    // The second operand is the result where x is NaN.
-    __m256 clamped = _mm256_min_ps(_mm256_set1_ps(EXP_HIGHEST), x);
-    __m256 rounded = _mm256_fmadd_ps(clamped, _mm256_set1_ps(EXP_LOG2_E), rounder);
-    __m256 n = _mm256_sub_ps(rounded, rounder);
-    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(EXP_LN2_HIGH), clamped);
-    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(EXP_LN2_LOW), r);
-    __m256 p = _mm256_fmadd_ps(_mm256_set1_ps(EXP_C6), r, _mm256_set1_ps(EXP_C5));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(EXP_C4));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(EXP_C3));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(EXP_C2));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
-    __m256 power = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(rounded), 23));
-    __m256 vanishes = _mm256_cmp_ps(x, _mm256_set1_ps(EXP_LOWEST), _CMP_LT_OQ);
-    return _mm256_andnot_ps(vanishes, _mm256_mul_ps(p, power));
+/* 2^x of whole numbers that are no less than -126. */
+static inline __m256 whole_powers(__m256 x) {
+    __m256i rounded = _mm256_castps_si256(_mm256_add_ps(x, _mm256_set1_ps(EXP_ROUNDER)));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(rounded, 23));
 }
+
+/* portable_exp2 of 8. */
+static inline __m256 exp2_8(__m256 x) {
+    // The second operand is the result where x is NaN.
+    __m256 clamped = _mm256_min_ps(_mm256_set1_ps(EXP2_HIGHEST), x);
+    __m256 whole = _mm256_floor_ps(clamped), f = _mm256_sub_ps(clamped, whole);
+    __m256 p = _mm256_fmadd_ps(_mm256_set1_ps(EXP2_C5), f, _mm256_set1_ps(EXP2_C4));
+    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(EXP2_C3));
+    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(EXP2_C2));
+    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(EXP2_C1));
+    p = _mm256_fmadd_ps(p, f, _mm256_set1_ps(1.0f));
+    __m256 vanishes = _mm256_cmp_ps(x, _mm256_set1_ps(EXP2_LOWEST), _CMP_LT_OQ);
+    return _mm256_andnot_ps(vanishes, _mm256_mul_ps(p, whole_powers(whole)));
+}
+
+static inline __m256 exp_8(__m256 x) { return exp2_8(_mm256_mul_ps(x, _mm256_set1_ps(EXP_LOG2_E))); }
 
 static inline __m256 tanh_8(__m256 x) {
     const __m256 sign_bit = _mm256_set1_ps(-0.0f), one = _mm256_set1_ps(1.0f);

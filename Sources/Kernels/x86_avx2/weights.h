@@ -12,12 +12,6 @@
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
-/* 2^x of whole numbers that are no less than -POWER_REACH. */
-INLINED __m256 whole_powers(__m256 x) {
-    __m256i rounded = _mm256_castps_si256(_mm256_add_ps(x, _mm256_set1_ps(EXP_ROUNDER)));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(rounded, 23));
-}
-
 /* power_weight of 8; what is no number stays none, since the second operand is the result then. */
 INLINED __m256 power_weights(__m256 x) {
     __m256 y = _mm256_max_ps(_mm256_setzero_ps(), x), whole = _mm256_floor_ps(y);

@@ -154,8 +154,8 @@ static void rope_interleaved_f32(
 }
 
 INLINED __m512 silu(__m512 v) {
-    __m512 negative = _mm512_xor_ps(v, _mm512_set1_ps(-0.0f));
-    return _mm512_div_ps(v, _mm512_add_ps(_mm512_set1_ps(1.0f), exp_16(negative)));
+    __m512 power = exp2_16(_mm512_mul_ps(v, _mm512_set1_ps(-EXP_LOG2_E)));
+    return _mm512_div_ps(v, _mm512_add_ps(_mm512_set1_ps(1.0f), power));
 }
 
 INLINED __m512 gelu_tanh(__m512 v) {
@@ -163,7 +163,7 @@ INLINED __m512 gelu_tanh(__m512 v) {
     __m512 square = _mm512_mul_ps(v, v);
     __m512 inner = _mm512_fmadd_ps(square, _mm512_set1_ps(GELU_CUBIC), one);
     inner = _mm512_mul_ps(_mm512_mul_ps(v, inner), _mm512_set1_ps(GELU_FACTOR));
-    return _mm512_div_ps(v, _mm512_add_ps(one, exp_16(inner)));
+    return _mm512_div_ps(v, _mm512_add_ps(one, exp2_16(inner)));
 }
 
 INLINED void silu_multiply(float *out, const float *gate, const float *up, __mmask16 mask) {

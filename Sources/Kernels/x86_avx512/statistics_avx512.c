@@ -8,6 +8,7 @@
 #include <immintrin.h>
 #include <math.h>
 
+#include "../portable/collecting.h"
 #include "vectors.h"
 
 #pragma clang attribute push(__attribute__((target(AVX512_TARGET))), apply_to = function)
@@ -49,21 +50,21 @@ static int32_t argmax_f32(const float *x, int32_t count) {
     return -1;
 }
 
-INLINED __m512 shifted_exp(__m512 x, __m512 shift, __m512 factor) {
-    return exp_16(_mm512_mul_ps(_mm512_sub_ps(x, shift), factor));
+INLINED __m512 shifted_exp(__m512 x, __m512 shift, __m512 scale) {
+    return exp2_16(_mm512_mul_ps(_mm512_sub_ps(x, shift), scale));
 }
 
 static float sum_exp_f32(const float *x, int32_t count, float shift, float factor) {
     __m512 lanes = _mm512_setzero_ps();
-    __m512 shifts = _mm512_set1_ps(shift), factors = _mm512_set1_ps(factor);
+    __m512 shifts = _mm512_set1_ps(shift), scales = _mm512_set1_ps(exp2_factor(factor));
     int32_t i = 0;
     for (; i + 16 <= count; i += 16) {
         fetch_logits(x + i);
-        lanes = _mm512_add_ps(lanes, shifted_exp(_mm512_loadu_ps(x + i), shifts, factors));
+        lanes = _mm512_add_ps(lanes, shifted_exp(_mm512_loadu_ps(x + i), shifts, scales));
     }
     if (i < count) {
         __mmask16 mask = first_lanes(count - i);
-        __m512 powers = shifted_exp(_mm512_maskz_loadu_ps(mask, x + i), shifts, factors);
+        __m512 powers = shifted_exp(_mm512_maskz_loadu_ps(mask, x + i), shifts, scales);
         lanes = _mm512_mask_add_ps(lanes, mask, lanes, powers);
     }
     return sum_16(lanes);
@@ -73,18 +74,18 @@ static float sum_exp_f32(const float *x, int32_t count, float shift, float facto
 static float exp_f32(
     float *out, float *greatest, const float *x, int32_t count, float shift, float factor) {
     __m512 lanes = _mm512_setzero_ps(), most = lanes;
-    __m512 shifts = _mm512_set1_ps(shift), factors = _mm512_set1_ps(factor);
+    __m512 shifts = _mm512_set1_ps(shift), scales = _mm512_set1_ps(exp2_factor(factor));
     int32_t i = 0;
     for (; i + 16 <= count; i += 16) {
         fetch_logits(x + i);
-        __m512 powers = shifted_exp(_mm512_loadu_ps(x + i), shifts, factors);
+        __m512 powers = shifted_exp(_mm512_loadu_ps(x + i), shifts, scales);
         _mm512_storeu_ps(out + i, powers);
         lanes = _mm512_add_ps(lanes, powers);
         most = _mm512_max_ps(powers, most);
     }
     if (i < count) {
         __mmask16 mask = first_lanes(count - i);
-        __m512 powers = shifted_exp(_mm512_maskz_loadu_ps(mask, x + i), shifts, factors);
+        __m512 powers = shifted_exp(_mm512_maskz_loadu_ps(mask, x + i), shifts, scales);
         _mm512_mask_storeu_ps(out + i, mask, powers);
         lanes = _mm512_mask_add_ps(lanes, mask, lanes, powers);
         most = _mm512_mask_max_ps(most, mask, powers, most);
@@ -93,19 +94,38 @@ static float exp_f32(
     return sum_16(lanes);
 }
 
-static int32_t collect_within_f32(
-    const float *x, int32_t count, float least, float bound, int32_t *indices, int32_t capacity) {
-    __m512 leasts = _mm512_set1_ps(least), bounds = _mm512_set1_ps(bound);
-    int32_t found = 0;
-    for (int32_t i = 0; i < count; i += 16) {
-        __mmask16 mask = first_lanes(count - i);
-        __m512 values = _mm512_maskz_loadu_ps(mask, x + i);
-        unsigned hits = _mm512_mask_cmp_ps_mask(mask, values, leasts, _CMP_GE_OQ);
-        hits &= ~(unsigned)_mm512_cmp_ps_mask(values, bounds, _CMP_GE_OQ);
-        for (; hits != 0; hits &= hits - 1, found++)
-            if (found < capacity) indices[found] = i + __builtin_ctz(hits);
+INLINED __mmask16 within(__m512 values, __m512 least, __m512 bound) {
+    return _mm512_cmp_ps_mask(values, least, _CMP_GE_OQ) & _mm512_cmp_ps_mask(values, bound, _CMP_NGE_UQ);
+}
+
+/* There is room for all of [begin, end).  Without a branch, of which a third would be foreseen wrongly; compressed in a
+ * register, since to memory it takes many times as long. */
+static int32_t indices_within(
+    const float *x, int32_t begin, int32_t end, __m512 least, __m512 bound, int32_t *indices) {
+    __m512i own = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    own = _mm512_add_epi32(own, _mm512_set1_epi32(begin));
+    int32_t found = 0, i = begin;
+    for (; i + 16 <= end; i += 16) {
+        __mmask16 hits = within(_mm512_loadu_ps(x + i), least, bound);
+        _mm512_storeu_si512(indices + found, _mm512_maskz_compress_epi32(hits, own));
+        found += __builtin_popcount((unsigned)hits);
+        own = _mm512_add_epi32(own, _mm512_set1_epi32(16));
     }
+    for (; i < end; i++)
+        if (within(_mm512_set1_ps(x[i]), least, bound)) indices[found++] = i;
     return found;
+}
+
+static void collect_within_f32(
+    const float *x, int32_t begin, int32_t end, float least, float bound, struct collection *out) {
+    __m512 leasts = _mm512_set1_ps(least), bounds = _mm512_set1_ps(bound);
+    int32_t i = out->found;
+    if (end - begin <= out->capacity - i) {
+        out->found += indices_within(x, begin, end, leasts, bounds, out->indices + i);
+        for (; i < out->found; i++) out->values[i] = x[out->indices[i]];
+    } else
+        for (i = begin; i < end; i++)
+            if (within(_mm512_set1_ps(x[i]), leasts, bounds)) collect_one(out, x[i], i);
 }
 
 static void masses_at_least_f32(
@@ -117,7 +137,7 @@ static void masses_at_least_f32(
     }
     for (int32_t i = 0; i < count; i += 16) {
         // Behind the last element there are zeros, which add nothing.
-        __m512 values = _mm512_maskz_loadu_ps(first_lanes(count - i), x + i);
+        __m512 values = i + 16 <= count ? _mm512_loadu_ps(x + i) : _mm512_maskz_loadu_ps(first_lanes(count - i), x + i);
         for (int t = 0; t < MASS_THRESHOLDS; t++) {
             __mmask16 hits = _mm512_cmp_ps_mask(values, least[t], _CMP_GE_OQ);
             lanes[t] = _mm512_mask_add_ps(lanes[t], hits, lanes[t], values);

@@ -46,24 +46,22 @@ static inline __m512i narrow(__m512i a, __m512i b, __m512i c, __m512i d) {
     return quarters_in_order(_mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)));
 }
 
-static inline __m512 exp_16(__m512 x) {
-    const __m512 rounder = _mm512_set1_ps(EXP_ROUNDER);
+/* portable_exp2 of 16. */
+static inline __m512 exp2_16(__m512 x) {
     // The second operand is the result where x is NaN.
-    __m512 clamped = _mm512_min_ps(_mm512_set1_ps(EXP_HIGHEST), x);
-    __m512 rounded = _mm512_fmadd_ps(clamped, _mm512_set1_ps(EXP_LOG2_E), rounder);
-    __m512 n = _mm512_sub_ps(rounded, rounder);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(EXP_LN2_HIGH), clamped);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(EXP_LN2_LOW), r);
-    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(EXP_C6), r, _mm512_set1_ps(EXP_C5));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(EXP_C4));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(EXP_C3));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(EXP_C2));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    __m512 power = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(rounded), 23));
-    __mmask16 counts = _mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP_LOWEST), _CMP_NLT_UQ);
-    return _mm512_maskz_mul_ps(counts, p, power);
+    __m512 clamped = _mm512_min_ps(_mm512_set1_ps(EXP2_HIGHEST), x);
+    // Not _mm512_reduce_ps, which does not round what has too many bits as a subtraction does.
+    __m512 f = _mm512_sub_ps(clamped, _mm512_floor_ps(clamped));
+    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(EXP2_C5), f, _mm512_set1_ps(EXP2_C4));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(EXP2_C3));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(EXP2_C2));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(EXP2_C1));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
+    __mmask16 counts = _mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP2_LOWEST), _CMP_NLT_UQ);
+    return _mm512_maskz_scalef_ps(counts, p, clamped);
 }
+
+static inline __m512 exp_16(__m512 x) { return exp2_16(_mm512_mul_ps(x, _mm512_set1_ps(EXP_LOG2_E))); }
 
 static inline __m512 tanh_16(__m512 x) {
     const __m512 sign_bit = _mm512_set1_ps(-0.0f), one = _mm512_set1_ps(1.0f);
