@@ -5,12 +5,12 @@ extension Operation {
     var reads: Set<BufferHandle> {
         switch self {
         case .embed: []
-        case .normalize(let input, _, _, _, _, _, _): [input]
-        case .addNormalized(let input, _, _, let residual), .add(let input, let residual): [input, residual]
+        case .normalize(let input, _, _, _, _, _, _), .select(let input, _): [input]
+        case .addNormalized(let input, _, _, let residual, _), .add(let input, let residual): [input, residual]
         case .multiply(let products, let input, _):
             Set(products.filter(\.accumulates).map(\.output.buffer)).union([input])
-        case .rotateAndStore(let attention), .attend(let attention): [attention.projected]
-        case .gate(_, let gate, let up, _, _): [gate.buffer, up.buffer]
+        case .rotateAndStore(let attention), .attend(let attention, _): [attention.projected]
+        case .gate(_, let gate, let up, _, _, _): [gate.buffer, up.buffer]
         case .scale(let output, _, _), .softCap(let output, _, _): [output]
         }
     }
@@ -18,9 +18,10 @@ extension Operation {
     /// What a later reader of a buffer could still see of an earlier content ends here.
     func replaces(_ buffer: BufferHandle) -> Bool {
         switch self {
-        case .embed(_, _, let output), .normalize(_, _, _, _, _, let output, _), .gate(_, _, _, _, let output):
+        case .embed(_, _, let output), .normalize(_, _, _, _, _, let output, _), .gate(_, _, _, _, let output, _),
+            .select(_, let output):
             output == buffer
-        case .attend(let attention): attention.output == buffer
+        case .attend(let attention, _): attention.output == buffer
         default: false
         }
     }
@@ -31,7 +32,8 @@ extension [Operation] {
     var attendsWhatItStores: Bool {
         indices.allSatisfy { index in
             guard case .rotateAndStore(let stored) = self[index] else { return true }
-            return index + 1 < count && self[index + 1] == .attend(stored)
+            guard index + 1 < count, case .attend(let attended, _) = self[index + 1] else { return false }
+            return attended == stored
         }
     }
 
@@ -42,8 +44,10 @@ extension [Operation] {
         switch self[index] {
         case .normalize(let input, _, _, _, _, let output, let selection):
             guard output == read, selection == rows, input != output else { return false }
-        case .gate(_, let gate, let up, _, let output):
-            guard output == read, rows == .all, gate.buffer != output, up.buffer != output else { return false }
+        case .select(let input, let output):
+            guard output == read, rows == .outputs, input != output else { return false }
+        case .gate(_, let gate, let up, _, let output, let selection):
+            guard output == read, selection == rows, gate.buffer != output, up.buffer != output else { return false }
         default: return false
         }
         for later in self[(index + 2)...] {

@@ -94,27 +94,43 @@ public enum RowSelection: Hashable, Sendable {
     case outputs
 }
 
-/// One operation over every row of a step.
+/// One operation over rows of a step. With `.outputs` its buffers have the rows of `select`.
 public enum Operation: Hashable, Sendable {
     /// `output = scale * table[token]`
     case embed(TableHandle, scale: Float, into: BufferHandle)
-    /// `output = norm(input) * weight + bias`. With `.outputs`, row `i` reads the i-th output row of the input.
+    /// Row `i` of the output is the i-th of the input's rows whose logits are wanted.
+    case select(BufferHandle, into: BufferHandle)
+    /// `output = norm(input) * weight + bias`
     case normalize(
         BufferHandle, kind: NormKind, weight: VectorHandle?, bias: VectorHandle?, epsilon: Float, into: BufferHandle,
         rows: RowSelection)
     /// `residual += norm(input) * weight`; the input's content is used up.
-    case addNormalized(BufferHandle, weight: VectorHandle?, epsilon: Float, to: BufferHandle)
+    case addNormalized(BufferHandle, weight: VectorHandle?, epsilon: Float, to: BufferHandle, rows: RowSelection)
     /// `residual += input`
     case add(BufferHandle, to: BufferHandle)
     case multiply([Product], by: BufferHandle, rows: RowSelection)
     /// Norms and rotates queries and keys in place, and writes keys and values to the cache.
     case rotateAndStore(AttentionDescription)
-    /// `output = softmax(q k) v` over the cache.
-    case attend(AttentionDescription)
+    /// `output = softmax(q k) v` over the cache. Its buffers have all rows: with `.outputs` only those count.
+    case attend(AttentionDescription, rows: RowSelection)
     /// `output = activation(gate) * up`, `width` columns.
-    case gate(Activation, gate: BufferSlice, up: BufferSlice, width: Int, into: BufferHandle)
+    case gate(
+        Activation, gate: BufferSlice, up: BufferSlice, width: Int, into: BufferHandle, rows: RowSelection)
     /// `x *= factor`
     case scale(BufferHandle, factor: Float, rows: RowSelection)
     /// `x = cap * tanh(x / cap)`
     case softCap(BufferHandle, cap: Float, rows: RowSelection)
+}
+
+extension Operation {
+    var rows: RowSelection {
+        switch self {
+        case .embed, .add, .rotateAndStore: .all
+        case .select: .outputs
+        case .normalize(_, _, _, _, _, _, let rows), .addNormalized(_, _, _, _, let rows),
+            .multiply(_, _, let rows), .attend(_, let rows), .gate(_, _, _, _, _, let rows),
+            .scale(_, _, let rows), .softCap(_, _, let rows):
+            rows
+        }
+    }
 }

@@ -4,9 +4,9 @@
 
 static void run_operation(const struct operation *operation, const struct run *run) {
     switch (operation->kind) {
-    case OPERATION_MULTIPLY: run_multiply(&operation->multiply, run); break;
+    case OPERATION_MULTIPLY: run_multiply(&operation->multiply, rows_of(operation, run), run); break;
     case OPERATION_ROTATE_STORE: run_rotate_store(&operation->attention, run); break;
-    case OPERATION_ATTEND: run_attend(&operation->attention, run); break;
+    case OPERATION_ATTEND: run_attend(operation, run); break;
     default: run_rows(operation, run);
     }
 }
@@ -18,7 +18,7 @@ static int32_t run_operations(const struct operation *operation, const struct ru
         return 2;
     }
     if (operation->kind == OPERATION_ROTATE_STORE && heads_stand_alone(&operation->attention, run)) {
-        rotate_store_attend(&operation[1].attention, run);
+        rotate_store_attend(&operation[1], run);
         return 2;
     }
     run_operation(operation, run);
@@ -27,7 +27,7 @@ static int32_t run_operations(const struct operation *operation, const struct ru
 
 static struct ahead ahead_of(const struct operation *operation, const struct run *run) {
     if (operation->feeds_next) operation++;
-    return operation->kind == OPERATION_MULTIPLY ? weights_ahead(&operation->multiply, run) : (struct ahead){ 0 };
+    return operation->kind == OPERATION_MULTIPLY ? weights_ahead(operation, run) : (struct ahead){ 0 };
 }
 
 /* Operations [begin, end) of the rows of a run. */

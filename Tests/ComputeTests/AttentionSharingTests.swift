@@ -28,25 +28,32 @@ struct AttentionSharingTests {
         #expect(copied == original && original.contains { $0 != 0 })
     }
 
+    @Test(arguments: [1, 2], [[], [0], [17], [3, 63]] as [[Int]])
+    func `blocks without an output keep keys and values alone`(workers: Int, outputs: [Int]) throws {
+        let rows = 64, late = try Self.lastRow(past: rows, element: .int8, workers: 1)
+        let backend = CPUBackend(mode: .auto, team: try WorkerTeam(count: workers))
+        let whole = try Self.compile(backend, .int8, pageSize: 16, pages: 5)
+        Self.run(backend, 0..<rows, [4, 3, 2, 1, 0])
+        let all = Self.rows(backend, whole, rows)
+        let other = CPUBackend(mode: .auto, team: try WorkerTeam(count: workers))
+        let some = try Self.compile(other, .int8, pageSize: 16, pages: 5, rows: .outputs)
+        Self.run(other, 0..<rows, [4, 3, 2, 1, 0], outputs: outputs.map(Int32.init))
+        let wanted = Self.rows(other, some, rows)
+        for row in 0..<rows {
+            let isBeside = outputs.contains { $0 / BLOCK_ROWS == row / BLOCK_ROWS }
+            #expect(wanted[row] == (isBeside ? all[row] : all[row].map { _ in 0 }), "row \(row)")
+        }
+        Self.run(other, rows..<rows + 1, [4, 3, 2, 1, 0], outputs: [0])
+        #expect(Self.rows(other, some, 1)[0] == late)
+    }
+
     /// Attention with one KV head over `past` positions in chunks, and then one row: its output.
     /// copies: the row looks into copies of the pages, and the pages themselves have been overwritten.
     private static func lastRow(
         past: Int, element: CacheElement, workers: Int, pageSize: Int = 16, copies: Bool = false
     ) throws -> [Float] {
-        let backend = CPUBackend(mode: .auto, team: try WorkerTeam(count: workers))
-        let width = (heads + 2) * headSize, pages = past / pageSize + 2
-        let projected = try backend.makeBuffer(width: width, rows: 64, isContiguous: false)
-        let output = try backend.makeBuffer(width: heads * headSize, rows: 64, isContiguous: true)
-        let embedding = try backend.makeTable(randomTable(width: width))
-        try backend.makeCache(
-            [CacheGroupShape(layers: 1, kvHeads: 1, headSize: headSize, pages: 2 * pages + 1)], pageSize: pageSize,
-            element: element)
-        let attention = AttentionDescription(
-            projected: projected, output: output, heads: heads, kvHeads: 1, headSize: headSize, group: 0,
-            layerInGroup: 0, scale: 0.25)
-        try backend.compile([
-            .embed(embedding, scale: 1, into: projected), .rotateAndStore(attention), .attend(attention),
-        ])
+        let backend = CPUBackend(mode: .auto, team: try WorkerTeam(count: workers)), pages = past / pageSize + 2
+        let output = try compile(backend, element, pageSize: pageSize, pages: 2 * pages + 1)
         let table = (0..<Int32(pages)).reversed().map { $0 }, copied = table.map { $0 + Int32(pages) + 1 }
         for first in stride(from: 0, to: past, by: 64) {
             run(backend, first..<min(first + 64, past), table)
@@ -58,10 +65,37 @@ struct AttentionSharingTests {
             }
         }
         run(backend, past..<past + 1, copies ? copied : table)
-        return Array(UnsafeBufferPointer(start: backend.contents(of: output), count: heads * headSize))
+        return rows(backend, output, 1)[0]
     }
 
-    private static func run(_ backend: CPUBackend, _ range: Range<Int>, _ table: [Int32]) {
+    /// One layer's attention over what an embedding gives: its output, `[64, heads * headSize]`.
+    private static func compile(
+        _ backend: CPUBackend, _ element: CacheElement, pageSize: Int, pages: Int, rows: RowSelection = .all
+    ) throws -> BufferHandle {
+        let width = (heads + 2) * headSize
+        let projected = try backend.makeBuffer(width: width, rows: 64, isContiguous: false)
+        let output = try backend.makeBuffer(width: heads * headSize, rows: 64, isContiguous: true)
+        let embedding = try backend.makeTable(randomTable(width: width))
+        try backend.makeCache(
+            [CacheGroupShape(layers: 1, kvHeads: 1, headSize: headSize, pages: pages)], pageSize: pageSize,
+            element: element)
+        let attention = AttentionDescription(
+            projected: projected, output: output, heads: heads, kvHeads: 1, headSize: headSize, group: 0,
+            layerInGroup: 0, scale: 0.25)
+        try backend.compile([
+            .embed(embedding, scale: 1, into: projected), .rotateAndStore(attention), .attend(attention, rows: rows),
+        ])
+        return output
+    }
+
+    private static func rows(_ backend: CPUBackend, _ output: BufferHandle, _ count: Int) -> [[Float]] {
+        let width = heads * headSize, contents = backend.contents(of: output)
+        return (0..<count).map { Array(UnsafeBufferPointer(start: contents + $0 * width, count: width)) }
+    }
+
+    private static func run(
+        _ backend: CPUBackend, _ range: Range<Int>, _ table: [Int32], outputs: [Int32] = []
+    ) {
         table.withUnsafeBufferPointer { table in
             var span = step_span()
             span.row_count = Int32(range.count)
@@ -72,8 +106,8 @@ struct AttentionSharingTests {
                     span: 0, first_row: Int32(first), row_count: Int32(min(BLOCK_ROWS, range.count - first)))
             }
             backend.run(
-                tokens: range.map { Int32($0 * 37 % vocabulary) }, positions: range.map(Int32.init), spans: [span],
-                blocks: blocks)
+                tokens: range.map { Int32($0 * 37 % vocabulary) }, positions: range.map(Int32.init), outputs: outputs,
+                spans: [span], blocks: blocks)
         }
     }
 

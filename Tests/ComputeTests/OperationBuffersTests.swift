@@ -10,8 +10,10 @@ struct OperationBuffersTests {
         .normalize(hidden, kind: .rootMeanSquare, weight: nil, bias: nil, epsilon: 0, into: normed, rows: rows)
     }
 
-    private func product(by input: BufferHandle, into output: BufferHandle) -> Compute.Operation {
-        .multiply([Product(MatrixHandle(index: 0), into: BufferSlice(output))], by: input, rows: .all)
+    private func product(
+        by input: BufferHandle, into output: BufferHandle, rows: RowSelection = .all
+    ) -> Compute.Operation {
+        .multiply([Product(MatrixHandle(index: 0), into: BufferSlice(output))], by: input, rows: rows)
     }
 
     @Test func `a norm that one product reads feeds it alone`() {
@@ -30,17 +32,27 @@ struct OperationBuffersTests {
 
     @Test func `a gate feeds its product unless it works in place`() {
         func gate(into output: BufferHandle) -> Compute.Operation {
-            .gate(.silu, gate: BufferSlice(hidden), up: BufferSlice(hidden, offset: 32), width: 32, into: output)
+            .gate(
+                .silu, gate: BufferSlice(hidden), up: BufferSlice(hidden, offset: 32), width: 32, into: output,
+                rows: .all)
         }
         #expect([gate(into: normed), product(by: normed, into: out)].feedsOnlyNext(0))
         #expect(![gate(into: hidden), product(by: hidden, into: out)].feedsOnlyNext(0))
+        #expect(![gate(into: normed), product(by: normed, into: out, rows: .outputs)].feedsOnlyNext(0))
+    }
+
+    @Test func `selected rows feed a product of such rows`() {
+        let select = Compute.Operation.select(hidden, into: normed)
+        #expect([select, product(by: normed, into: out, rows: .outputs)].feedsOnlyNext(0))
+        #expect(![select, product(by: normed, into: out)].feedsOnlyNext(0))
+        #expect(![select, product(by: normed, into: out, rows: .outputs), .add(normed, to: hidden)].feedsOnlyNext(0))
     }
 
     @Test func `an attention must follow the rotation of its own rows`() {
         let layer = AttentionDescription(
             projected: hidden, output: out, heads: 2, kvHeads: 1, headSize: 8, group: 0, layerInGroup: 0, scale: 1)
-        #expect([.rotateAndStore(layer), .attend(layer)].attendsWhatItStores)
-        #expect(![.rotateAndStore(layer), norm(), .attend(layer)].attendsWhatItStores)
+        #expect([.rotateAndStore(layer), .attend(layer, rows: .outputs)].attendsWhatItStores)
+        #expect(![.rotateAndStore(layer), norm(), .attend(layer, rows: .all)].attendsWhatItStores)
         #expect(![.rotateAndStore(layer)].attendsWhatItStores)
     }
 }

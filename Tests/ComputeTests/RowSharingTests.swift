@@ -57,7 +57,7 @@ struct RowSharingTests {
     }
 }
 
-/// One layer of attention, an output product, and what comes behind it; each sequence has one page.
+/// A last layer: attention, an output product, and what comes behind it; each sequence has one page.
 private final class SharedModel {
     let workers: Int
     private let sequences: Int
@@ -75,7 +75,7 @@ private final class SharedModel {
             try backend.makeBuffer(width: width, rows: rows, isContiguous: false)
         }
         let hidden = try buffer(width), normed = try buffer(width), projected = try buffer(2 * width)
-        let attended = try buffer(width)
+        let attended = try buffer(width), chosen = try buffer(width), chosenAttended = try buffer(width)
         let logits = try backend.makeBuffer(width: Self.vocabulary, rows: rows, isContiguous: true)
         self.logits = logits
         let embedding = try backend.makeTable(
@@ -90,15 +90,17 @@ private final class SharedModel {
         let attention = AttentionDescription(
             projected: projected, output: attended, heads: 4, kvHeads: 2, headSize: Self.headSize, group: 0,
             layerInGroup: 0, scale: 0.25)
-        func norm(_ rows: RowSelection) -> Compute.Operation {
-            .normalize(hidden, kind: .rootMeanSquare, weight: nil, bias: nil, epsilon: 1e-5, into: normed, rows: rows)
+        func norm(_ input: BufferHandle, _ rows: RowSelection) -> Compute.Operation {
+            .normalize(input, kind: .rootMeanSquare, weight: nil, bias: nil, epsilon: 1e-5, into: normed, rows: rows)
         }
         try backend.compile([
-            .embed(embedding, scale: 1, into: hidden), norm(.all),
+            .embed(embedding, scale: 1, into: hidden), norm(hidden, .all),
             .multiply([Product(into, into: BufferSlice(projected))], by: normed, rows: .all),
-            .rotateAndStore(attention), .attend(attention),
-            .multiply([Product(out, into: BufferSlice(hidden), accumulates: true)], by: attended, rows: .all),
-            norm(.outputs), .multiply([Product(head, into: BufferSlice(logits))], by: normed, rows: .outputs),
+            .rotateAndStore(attention), .attend(attention, rows: .outputs),
+            .select(hidden, into: chosen), .select(attended, into: chosenAttended),
+            .multiply(
+                [Product(out, into: BufferSlice(chosen), accumulates: true)], by: chosenAttended, rows: .outputs),
+            norm(chosen, .outputs), .multiply([Product(head, into: BufferSlice(logits))], by: normed, rows: .outputs),
             .softCap(logits, cap: 30, rows: .outputs),
         ])
     }

@@ -112,7 +112,7 @@ public final class CPUBackend: Backend {
         let ownRows = feeding.map { own_rows_bytes(lowered[$0 + 1].multiply.in.pointee.width) }.max() ?? 0
         program = try CPUProgram(
             lowered, kernels: kernels, workers: team.count, ownRowsBytes: ownRows,
-            attentions: operations.compactMap { if case .attend(let description) = $0 { description } else { nil } },
+            attentions: operations.compactMap { if case .attend(let description, _) = $0 { description } else { nil } },
             positions: cache?.positions ?? 0)
         store.close()
     }

@@ -12,46 +12,51 @@ struct CPULowering {
 
     func lower(_ operation: Operation) throws(BackendError) -> Kernels.operation {
         var record = Kernels.operation()
+        record.outputs_only = operation.rows == .outputs ? 1 : 0
         switch operation {
         case .embed(let table, let scale, let output):
             record.kind = Int32(OPERATION_EMBED.rawValue)
             record.embed = embed(tables[table.index], scale: scale, into: output)
-        case .normalize(let input, let kind, let weight, let bias, let epsilon, let output, let rows):
+        case .normalize(let input, let kind, let weight, let bias, let epsilon, let output, _):
             record.kind = Int32(OPERATION_NORMALIZE.rawValue)
             record.normalize = normalize_operation(
                 in: buffer(input), out: buffer(output), weight: vector(weight), bias: vector(bias),
                 epsilon: epsilon, width: Int32(buffers[input.index].width),
-                layer_norm: kind == .layer ? 1 : 0, gather: rows == .outputs ? 1 : 0, residual: 0)
-        case .addNormalized(let input, let weight, let epsilon, let residual):
+                layer_norm: kind == .layer ? 1 : 0, residual: 0)
+        case .addNormalized(let input, let weight, let epsilon, let residual, _):
             record.kind = Int32(OPERATION_NORMALIZE.rawValue)
             record.normalize = normalize_operation(
                 in: buffer(input), out: buffer(residual), weight: vector(weight), bias: nil,
-                epsilon: epsilon, width: Int32(buffers[input.index].width), layer_norm: 0, gather: 0,
+                epsilon: epsilon, width: Int32(buffers[input.index].width), layer_norm: 0,
                 residual: 1)
         case .add(let input, let residual):
             record.kind = Int32(OPERATION_ADD.rawValue)
             record.add = add_operation(
                 in: buffer(input), out: buffer(residual), width: Int32(buffers[input.index].width))
-        case .multiply(let products, let input, let rows):
+        case .multiply(let products, let input, _):
             record.kind = Int32(OPERATION_MULTIPLY.rawValue)
-            record.multiply = try multiply(products, input: input, rows: rows)
+            record.multiply = try multiply(products, input: input)
         case .rotateAndStore(let description):
             record.kind = Int32(OPERATION_ROTATE_STORE.rawValue)
             record.attention = try attention(description)
-        case .attend(let description):
+        case .attend(let description, _):
             record.kind = Int32(OPERATION_ATTEND.rawValue)
             record.attention = try attention(description)
-        case .gate(let activation, let gate, let up, let width, let output):
+        case .gate(let activation, let gate, let up, let width, let output, _):
             record.kind = Int32(OPERATION_GATE.rawValue)
             record.gate = gate_operation(
                 gate: slice(gate), up: slice(up), out: buffer(output), width: Int32(width),
                 kind: Int32(activation == .silu ? GATE_SILU.rawValue : GATE_GELU_TANH.rawValue))
-        case .scale(let output, let factor, let rows):
+        case .scale(let output, let factor, _):
             record.kind = Int32(OPERATION_SCALE.rawValue)
-            record.scalar = scalar(output, factor, rows)
-        case .softCap(let output, let cap, let rows):
+            record.scalar = scalar(output, factor)
+        case .softCap(let output, let cap, _):
             record.kind = Int32(OPERATION_SOFT_CAP.rawValue)
-            record.scalar = scalar(output, cap, rows)
+            record.scalar = scalar(output, cap)
+        case .select(let input, let output):
+            record.kind = Int32(OPERATION_SELECT.rawValue)
+            record.select = select_operation(
+                in: buffer(input), out: buffer(output), width: Int32(buffers[input.index].width))
         }
         return record
     }
@@ -73,7 +78,7 @@ struct CPULowering {
     }
 
     private func multiply(
-        _ products: [Product], input: BufferHandle, rows: RowSelection
+        _ products: [Product], input: BufferHandle
     ) throws(BackendError) -> multiply_operation {
         let limit = PRODUCTS_MAX
         guard products.count <= limit else {
@@ -82,7 +87,6 @@ struct CPULowering {
         var record = multiply_operation()
         record.in = buffer(input)
         record.count = Int32(products.count)
-        record.outputs_only = rows == .outputs ? 1 : 0
         withUnsafeMutableBytes(of: &record.products) { raw in
             let slots = raw.assumingMemoryBound(to: product.self)
             for (index, one) in products.enumerated() {
@@ -153,10 +157,8 @@ struct CPULowering {
         }
     }
 
-    private func scalar(_ output: BufferHandle, _ factor: Float, _ rows: RowSelection) -> scalar_operation {
-        scalar_operation(
-            out: buffer(output), width: Int32(buffers[output.index].width),
-            outputs_only: rows == .outputs ? 1 : 0, factor: factor)
+    private func scalar(_ output: BufferHandle, _ factor: Float) -> scalar_operation {
+        scalar_operation(out: buffer(output), width: Int32(buffers[output.index].width), factor: factor)
     }
 
     private func buffer(_ handle: BufferHandle) -> UnsafePointer<Kernels.buffer> {

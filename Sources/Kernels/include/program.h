@@ -55,7 +55,7 @@ struct buffer_slice {
 
 enum operation_kind {
     OPERATION_EMBED, OPERATION_NORMALIZE, OPERATION_MULTIPLY, OPERATION_ROTATE_STORE, OPERATION_ATTEND,
-    OPERATION_GATE, OPERATION_ADD, OPERATION_SOFT_CAP, OPERATION_SCALE
+    OPERATION_GATE, OPERATION_ADD, OPERATION_SOFT_CAP, OPERATION_SCALE, OPERATION_SELECT
 };
 
 enum gate_kind { GATE_SILU, GATE_GELU_TANH };
@@ -72,13 +72,12 @@ struct embed_operation {
 };
 
 /* out = norm(in) * weight.  LayerNorm when `bias` or `layer_norm`, else RMS norm.
- * gather: row i of the output is row output_rows[i] of the input.
  * residual: instead of being stored, the result is added to `out`. */
 struct normalize_operation {
     const struct buffer *in, *out;
     const float *weight, *bias;
     float epsilon;
-    int32_t width, layer_norm, gather, residual;
+    int32_t width, layer_norm, residual;
 };
 
 struct product {
@@ -91,7 +90,7 @@ struct product {
 /* Every product reads the same input rows. */
 struct multiply_operation {
     const struct buffer *in;
-    int32_t count, outputs_only;
+    int32_t count;
     struct product products[PRODUCTS_MAX];
 };
 
@@ -126,15 +125,23 @@ struct add_operation {
     int32_t width;
 };
 
-/* out = cap * tanh(out / cap), or out *= factor; outputs_only picks the row count. */
+/* out = cap * tanh(out / cap), or out *= factor. */
 struct scalar_operation {
     const struct buffer *out;
-    int32_t width, outputs_only;
+    int32_t width;
     float factor;
+};
+
+/* Row i of the output is row output_rows[i] of the input. */
+struct select_operation {
+    const struct buffer *in, *out;
+    int32_t width;
 };
 
 struct operation {
     int32_t kind;
+    /* Buffers have rows for the step's outputs alone; attention, whose buffers have all, may leave out others. */
+    int32_t outputs_only;
     int32_t feeds_next; /* the next operation is a multiply, and nothing else reads what this one makes */
     union {
         struct embed_operation embed;
@@ -144,6 +151,7 @@ struct operation {
         struct gate_operation gate;
         struct add_operation add;
         struct scalar_operation scalar;
+        struct select_operation select;
     };
 };
 

@@ -126,9 +126,22 @@ static void attend_part(const struct attention_layer *layer, const struct run *r
         derive_columns(run->program->kernels, layer->out, row, part.kv_head * columns, (part.kv_head + 1) * columns);
 }
 
+/* Whether any of a block's rows is an output. */
+static int32_t has_output(const struct run *run, const struct step_block *block) {
+    const int32_t *rows = run->step->output_rows, last = run->first_row + run->step->output_count;
+    int32_t begin = run->first_row, end = last;
+    while (begin < end) {
+        int32_t middle = (begin + end) / 2;
+        if (rows[middle] < block->first_row) begin = middle + 1;
+        else end = middle;
+    }
+    return begin < last && rows[begin] < block->first_row + block->row_count;
+}
+
 /* Parts are claimed one ahead, so that each fetches the beginning of the next.
  * stores: the part's own keys and values first. */
-static void attend_by_heads(const struct attention_layer *layer, const struct run *run, int32_t stores) {
+static void attend_by_heads(const struct operation *attend, const struct run *run, int32_t stores) {
+    const struct attention_layer *layer = &attend->attention;
     int64_t parts = attention_part_count(layer, run->step);
     for (int64_t at = first_part(run), after; at < parts; at = after) {
         after = next_part(run, at);
@@ -140,7 +153,8 @@ static void attend_by_heads(const struct attention_layer *layer, const struct ru
             rotate_rows(layer, run, &run->step->blocks[part.block], (struct head_range){ part.kv_head, 1 });
             store_rows(layer, run, &run->step->blocks[part.block], (struct head_range){ part.kv_head, 1 });
         }
-        attend_part(layer, run, part, &job);
+        if (!attend->outputs_only || has_output(run, &run->step->blocks[part.block]))
+            attend_part(layer, run, part, &job);
     }
     if (!is_derived(layer->out) || heads_are_whole_blocks(layer)) return;
     meet(run);
@@ -204,9 +218,9 @@ static int32_t spans_pay(const struct attention_layer *layer, const struct run *
     return most > 1 && (size_t)step->block_count * (size_t)layer->kv_heads <= run->program->partials_heads;
 }
 
-void run_attend(const struct attention_layer *layer, const struct run *run) {
-    if (spans_pay(layer, run)) attend_by_spans(layer, run);
-    else attend_by_heads(layer, run, 0);
+void run_attend(const struct operation *attend, const struct run *run) {
+    if (spans_pay(&attend->attention, run)) attend_by_spans(&attend->attention, run);
+    else attend_by_heads(attend, run, 0);
 }
 
 /* No row may look at what another block of the step stores, and no norm or span may cross heads' parts. */
@@ -219,4 +233,4 @@ int32_t heads_stand_alone(const struct attention_layer *layer, const struct run 
     return 1;
 }
 
-void rotate_store_attend(const struct attention_layer *layer, const struct run *run) { attend_by_heads(layer, run, 1); }
+void rotate_store_attend(const struct operation *attend, const struct run *run) { attend_by_heads(attend, run, 1); }

@@ -102,8 +102,8 @@ static void multiply_pass(const struct multiply_operation *multiply, const struc
     }
 }
 
-void run_multiply(const struct multiply_operation *multiply, const struct run *run) {
-    int32_t rows = selected_rows(multiply->outputs_only, run), workers = workers_of(run);
+void run_multiply(const struct multiply_operation *multiply, int32_t rows, const struct run *run) {
+    int32_t workers = workers_of(run);
     struct line line = line_of(multiply, rows, run->program->kernels->matmul);
     for (int64_t next = first_part(run);; next = next_part(run, next)) {
         struct panel_range part = part_of(&line, workers, next);
@@ -118,9 +118,9 @@ void run_multiply(const struct multiply_operation *multiply, const struct run *r
     }
 }
 
-struct ahead weights_ahead(const struct multiply_operation *multiply, const struct run *run) {
-    int32_t rows = selected_rows(multiply->outputs_only, run);
-    struct line line = line_of(multiply, rows, run->program->kernels->matmul);
+struct ahead weights_ahead(const struct operation *operation, const struct run *run) {
+    const struct multiply_operation *multiply = &operation->multiply;
+    struct line line = line_of(multiply, rows_of(operation, run), run->program->kernels->matmul);
     struct panel_range part = part_of(&line, workers_count(run->team), run->worker);
     if (part.begin >= part.end) return (struct ahead){ 0 };
     int32_t panel = part.begin % line.panels, product = 0;
@@ -150,5 +150,5 @@ void multiply_own_rows(const struct operation *operation, const struct run *run)
     struct buffer own = own_rows(multiply.in, run);
     multiply.in = &own;
     prepare_rows(operation, run, &own);
-    run_multiply(&multiply, run);
+    run_multiply(&multiply, rows_of(operation, run), run);
 }

@@ -1,5 +1,6 @@
 /* row_operations.c: what is done to each row by itself. */
 #include "run.h"
+#include <string.h>
 
 enum { ROWS_PER_PART = 4 };
 
@@ -30,7 +31,7 @@ static void embed_row(const struct operation *operation, const struct run *run, 
 static void normalize_row(const struct operation *operation, const struct run *run, int32_t row) {
     const struct normalize_operation *norm = &operation->normalize;
     const struct kernel_table *kernels = run->program->kernels;
-    const float *in = row_of(norm->in, norm->gather ? run->step->output_rows[row] : row);
+    const float *in = row_of(norm->in, row);
     float *out = norm->residual ? row_of(norm->in, row) : row_of(norm->out, row);
     if (norm->layer_norm)
         kernels->rows->layernorm_f32(out, in, norm->weight, norm->bias, norm->width, norm->epsilon);
@@ -64,6 +65,13 @@ static void scale_row(const struct operation *operation, const struct run *run, 
     run->program->kernels->rows->scale_f32(row_of(scalar->out, row), scalar->factor, scalar->width);
 }
 
+static void select_row(const struct operation *operation, const struct run *run, int32_t row) {
+    const struct select_operation *select = &operation->select;
+    const float *in = row_of(select->in, run->step->output_rows[row]);
+    memcpy(row_of(select->out, row), in, (size_t)select->width * sizeof *in);
+    derive_columns(run->program->kernels, select->out, row, 0, select->width);
+}
+
 static row_function *function_of(int32_t kind) {
     switch (kind) {
     case OPERATION_EMBED: return embed_row;
@@ -71,20 +79,9 @@ static row_function *function_of(int32_t kind) {
     case OPERATION_GATE: return gate_row;
     case OPERATION_ADD: return add_row;
     case OPERATION_SOFT_CAP: return soft_cap_row;
+    case OPERATION_SELECT: return select_row;
     default: return scale_row;
     }
-}
-
-int32_t rows_of(const struct operation *operation, const struct run *run) {
-    int32_t outputs_only = 0;
-    switch (operation->kind) {
-    case OPERATION_NORMALIZE: outputs_only = operation->normalize.gather; break;
-    case OPERATION_MULTIPLY: outputs_only = operation->multiply.outputs_only; break;
-    case OPERATION_SOFT_CAP:
-    case OPERATION_SCALE: outputs_only = operation->scalar.outputs_only; break;
-    default: break;
-    }
-    return selected_rows(outputs_only, run);
 }
 
 void run_rows(const struct operation *operation, const struct run *run) {
@@ -98,8 +95,11 @@ void run_rows(const struct operation *operation, const struct run *run) {
 
 void prepare_rows(const struct operation *operation, const struct run *run, const struct buffer *out) {
     struct operation own = *operation;
-    if (own.kind == OPERATION_GATE) own.gate.out = out;
-    else own.normalize.out = out;
+    switch (own.kind) {
+    case OPERATION_GATE: own.gate.out = out; break;
+    case OPERATION_SELECT: own.select.out = out; break;
+    default: own.normalize.out = out;
+    }
     row_function *function = function_of(own.kind);
     int32_t rows = rows_of(operation, run);
     for (int32_t row = 0; row < rows; row++) function(&own, run, row);

@@ -87,13 +87,11 @@ struct step step_of_share(const struct step *step, const struct row_share *share
 }
 
 int32_t output_product(const struct program *program) {
-    int32_t at = 0;
-    while (at < program->count) {
+    for (int32_t at = program->count - 1; at >= 0; at--) {
         const struct operation *operation = &program->operations[at];
-        if (operation->kind == OPERATION_MULTIPLY && operation->multiply.outputs_only) break;
-        at++;
+        if (operation->kind == OPERATION_MULTIPLY && operation->outputs_only) return at;
     }
-    return at;
+    return program->count;
 }
 
 static void multiply_share(const struct multiply_operation *multiply, const struct run *run, const struct step *step,
@@ -103,7 +101,7 @@ static void multiply_share(const struct multiply_operation *multiply, const stru
     with.step = &own;
     with.first_row = share->first;
     with.claims = &share->claims;
-    run_multiply(multiply, &with);
+    run_multiply(multiply, share->rows, &with);
 }
 
 void multiply_outputs(const struct multiply_operation *multiply, const struct run *run, const struct step *step,

@@ -59,15 +59,14 @@ static inline float *row_of(const struct buffer *buffer, int32_t row) {
 void derive_columns(const struct kernel_table *kernels, const struct buffer *buffer, int32_t row, int32_t begin,
                     int32_t end);
 
-static inline int32_t selected_rows(int32_t outputs_only, const struct run *run) {
-    return outputs_only ? run->step->output_count : run->step->rows;
+/* How many rows an operation works on. */
+static inline int32_t rows_of(const struct operation *operation, const struct run *run) {
+    return operation->outputs_only ? run->step->output_count : run->step->rows;
 }
 
-/* How many rows of the step an operation works on. */
-int32_t rows_of(const struct operation *operation, const struct run *run);
 /* Row by row: everything but products and attention. */
 void run_rows(const struct operation *operation, const struct run *run);
-/* All rows of a norm or a gate by this worker alone, into `out` instead of the operation's own buffer. */
+/* All rows of what feeds a product by this worker alone, into `out` instead of the operation's own buffer. */
 void prepare_rows(const struct operation *operation, const struct run *run, const struct buffer *out);
 
 /* Keys and values for which there is room in a worker's list: more would not stay in a cache. */
@@ -76,16 +75,17 @@ enum { CACHE_PIECES_MAX = 2048 };
 /* Lists, for this worker, what the first attention at or behind `operation` will read, or nothing. */
 void list_cache_ahead(const struct run *run, int32_t operation, const uint8_t *pieces[CACHE_PIECES_MAX]);
 
-void run_multiply(const struct multiply_operation *multiply, const struct run *run);
+void run_multiply(const struct multiply_operation *multiply, int32_t rows, const struct run *run);
 /* An operation with feeds_next and its product: each worker makes the few input rows in its own scratch. */
 void multiply_own_rows(const struct operation *operation, const struct run *run);
 /* The weights with which this worker of a team will begin a product. */
-struct ahead weights_ahead(const struct multiply_operation *multiply, const struct run *run);
+struct ahead weights_ahead(const struct operation *operation, const struct run *run);
 
 void run_rotate_store(const struct attention_layer *layer, const struct run *run);
-void run_attend(const struct attention_layer *layer, const struct run *run);
+/* attend: the operation. */
+void run_attend(const struct operation *attend, const struct run *run);
 /* Whether a part may rotate and store what it then attends to, so that nobody waits in between. */
 int32_t heads_stand_alone(const struct attention_layer *layer, const struct run *run);
-void rotate_store_attend(const struct attention_layer *layer, const struct run *run);
+void rotate_store_attend(const struct operation *attend, const struct run *run);
 
 #endif

@@ -1,5 +1,6 @@
 // DecoderProgram.swift: one step of a dense decoder as operations.
-// embed -> layers of (norm, attention, norm, feed-forward) -> norm and head of the rows asked for.
+// embed -> layers of (norm, attention, norm, feed-forward) -> norm and head. Of the last layer, other rows than those
+// asked for only leave their keys and values.
 import Checkpoints
 import Compute
 
@@ -22,15 +23,18 @@ struct DecoderProgram {
         self.outputRowsMax = outputRowsMax
     }
 
-    /// The buffers that all layers use in turn.
+    /// The buffers that all layers use in turn, and the rows that they have.
     private struct Workspace {
-        let hidden: BufferHandle      // [rows, width], the residual stream
+        var rows = RowSelection.all
+        var hidden: BufferHandle      // [rows, width], the residual stream
         let normed: BufferHandle      // [rows, width]
         let projected: BufferHandle   // [rows, queries | keys | values]
-        let attended: BufferHandle    // [rows, heads * headSize]
+        var attended: BufferHandle    // [rows, heads * headSize]
         let part: BufferHandle        // [rows, width], a part's result before its own norm
         let gates: BufferHandle       // [rows, gate | up]
         let activated: BufferHandle   // [rows, feedForward]
+        let lastHidden: BufferHandle  // [output rows, width]
+        let lastAttended: BufferHandle // [output rows, heads * headSize]
         let last: BufferHandle        // [output rows, width]
         let logits: BufferHandle      // [output rows, vocabulary]
     }
@@ -39,7 +43,7 @@ struct DecoderProgram {
     mutating func build(
         from weights: DecoderWeights, contextMax: Int, progress: (Int, Int) -> Void
     ) throws -> BufferHandle {
-        let space = try makeWorkspace()
+        var space = try makeWorkspace()
         let embedding = try weights.embedding()
         let scale = configuration.family.scalesEmbeddings ? Float(configuration.width).squareRoot() : 1
         let head = try weights.head()
@@ -49,7 +53,10 @@ struct DecoderProgram {
         operations.append(.embed(table, scale: scale, into: space.hidden))
         let rotations = try makeRotations(contextMax)
         for layer in 0..<configuration.layers {
-            try appendAttention(layer, weights, space, rotations[layer])
+            let isLast = layer == configuration.layers - 1
+            try appendAttention(layer, weights, space, rotations[layer], rows: isLast ? .outputs : .all)
+            if isLast { selectOutputs(&space) }
+            try appendResult(.output, postNorm: .attentionPostNorm, layer, weights, from: space.attended, space)
             try appendFeedForward(layer, weights, space)
             progress(layer + 1, configuration.layers)
         }
@@ -60,18 +67,19 @@ struct DecoderProgram {
     private func makeWorkspace() throws -> Workspace {
         let queries = configuration.heads * configuration.headSize
         let keys = configuration.kvHeads * configuration.headSize
-        func rows(_ width: Int) throws -> BufferHandle {
-            try backend.makeBuffer(width: width, rows: rowsMax, isContiguous: false)
+        func buffer(_ width: Int, rows: Int) throws -> BufferHandle {
+            try backend.makeBuffer(width: width, rows: rows, isContiguous: false)
         }
-        func outputs(_ width: Int) throws -> BufferHandle {
-            try backend.makeBuffer(width: width, rows: outputRowsMax, isContiguous: true)
-        }
+        func all(_ width: Int) throws -> BufferHandle { try buffer(width, rows: rowsMax) }
+        func outputs(_ width: Int) throws -> BufferHandle { try buffer(width, rows: outputRowsMax) }
         return Workspace(
-            hidden: try rows(configuration.width), normed: try rows(configuration.width),
-            projected: try rows(queries + 2 * keys), attended: try rows(queries),
-            part: try rows(configuration.width), gates: try rows(2 * configuration.feedForward),
-            activated: try rows(configuration.feedForward), last: try outputs(configuration.width),
-            logits: try outputs(configuration.vocabularySize))
+            hidden: try all(configuration.width), normed: try all(configuration.width),
+            projected: try all(queries + 2 * keys), attended: try all(queries),
+            part: try all(configuration.width), gates: try all(2 * configuration.feedForward),
+            activated: try all(configuration.feedForward), lastHidden: try outputs(configuration.width),
+            lastAttended: try outputs(queries), last: try outputs(configuration.width),
+            logits: try backend.makeBuffer(
+                width: configuration.vocabularySize, rows: outputRowsMax, isContiguous: true))
     }
 
     /// One rotation per layer; windowed layers may have their own.
@@ -89,11 +97,11 @@ struct DecoderProgram {
     }
 
     private mutating func appendAttention(
-        _ layer: Int, _ weights: DecoderWeights, _ space: Workspace, _ rotation: RotationHandle
+        _ layer: Int, _ weights: DecoderWeights, _ space: Workspace, _ rotation: RotationHandle, rows: RowSelection
     ) throws {
         let queries = configuration.heads * configuration.headSize
         let keys = configuration.kvHeads * configuration.headSize
-        try appendNorm(.attentionNorm, layer, weights, from: space.hidden, into: space.normed)
+        try appendNorm(.attentionNorm, layer, weights, space)
         let parts: [(LayerPart, Int)] = [(.query, 0), (.key, queries), (.value, queries + keys)]
         let products = try parts.map { part, offset in
             try product(part, layer, weights, into: BufferSlice(space.projected, offset: offset))
@@ -101,8 +109,14 @@ struct DecoderProgram {
         operations.append(.multiply(products, by: space.normed, rows: .all))
         let attention = try describeAttention(layer, weights, space, rotation)
         operations.append(.rotateAndStore(attention))
-        operations.append(.attend(attention))
-        try appendResult(.output, postNorm: .attentionPostNorm, layer, weights, from: space.attended, space)
+        operations.append(.attend(attention, rows: rows))
+    }
+
+    /// From here on, rows are those whose logits are wanted.
+    private mutating func selectOutputs(_ space: inout Workspace) {
+        operations.append(.select(space.hidden, into: space.lastHidden))
+        operations.append(.select(space.attended, into: space.lastAttended))
+        (space.hidden, space.attended, space.rows) = (space.lastHidden, space.lastAttended, .outputs)
     }
 
     private func describeAttention(
@@ -130,15 +144,17 @@ struct DecoderProgram {
         _ layer: Int, _ weights: DecoderWeights, _ space: Workspace
     ) throws {
         let wide = configuration.feedForward
-        try appendNorm(.feedForwardNorm, layer, weights, from: space.hidden, into: space.normed)
+        try appendNorm(.feedForwardNorm, layer, weights, space)
         let gate = BufferSlice(space.gates), up = BufferSlice(space.gates, offset: wide)
         operations.append(
             .multiply(
                 [
                     try product(.gate, layer, weights, into: gate), try product(.up, layer, weights, into: up),
-                ], by: space.normed, rows: .all))
+                ], by: space.normed, rows: space.rows))
         operations.append(
-            .gate(configuration.family.activation, gate: gate, up: up, width: wide, into: space.activated))
+            .gate(
+                configuration.family.activation, gate: gate, up: up, width: wide, into: space.activated,
+                rows: space.rows))
         try appendResult(.down, postNorm: .feedForwardPostNorm, layer, weights, from: space.activated, space)
     }
 
@@ -151,11 +167,12 @@ struct DecoderProgram {
         var result = try product(
             part, layer, weights, into: BufferSlice(isAround ? space.part : space.hidden))
         result.accumulates = !isAround
-        operations.append(.multiply([result], by: input, rows: .all))
+        operations.append(.multiply([result], by: input, rows: space.rows))
         guard isAround else { return }
         let weight = try backend.makeVector(try weights.norm(postNorm, layer, width: configuration.width))
         operations.append(
-            .addNormalized(space.part, weight: weight, epsilon: configuration.normEpsilon, to: space.hidden))
+            .addNormalized(
+                space.part, weight: weight, epsilon: configuration.normEpsilon, to: space.hidden, rows: space.rows))
     }
 
     private mutating func appendHead(
@@ -175,14 +192,13 @@ struct DecoderProgram {
     }
 
     private mutating func appendNorm(
-        _ part: LayerPart, _ layer: Int, _ weights: DecoderWeights, from input: BufferHandle,
-        into output: BufferHandle
+        _ part: LayerPart, _ layer: Int, _ weights: DecoderWeights, _ space: Workspace
     ) throws {
         let weight = try backend.makeVector(try weights.norm(part, layer, width: configuration.width))
         operations.append(
             .normalize(
-                input, kind: .rootMeanSquare, weight: weight, bias: nil, epsilon: configuration.normEpsilon,
-                into: output, rows: .all))
+                space.hidden, kind: .rootMeanSquare, weight: weight, bias: nil, epsilon: configuration.normEpsilon,
+                into: space.normed, rows: space.rows))
     }
 
     private func product(

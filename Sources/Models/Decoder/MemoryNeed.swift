@@ -22,7 +22,8 @@ public struct MemoryNeed: Sendable, Hashable {
         cache = plan.bytes
         let attention = 2 * configuration.heads + 2 * configuration.kvHeads
         let rowWidth = 3 * configuration.width + attention * configuration.headSize + 3 * configuration.feedForward
-        let outputWidth = configuration.width + configuration.vocabularySize
+        let queries = configuration.heads * configuration.headSize
+        let outputWidth = 2 * configuration.width + queries + configuration.vocabularySize
         let rotations = Set([configuration.rotation, configuration.localRotation])
         workspace = 4 * (options.rowsMax * rowWidth + options.outputRowsMax * outputWidth)
             + rotations.reduce(0) {

@@ -56,8 +56,8 @@ struct ModelWork: Sendable, Hashable {
     }
 
     var layers = Elements()
-    /// Only for rows whose next token is wanted.
-    var head = Elements()
+    /// The head, and the last layer from its attention on: only for rows whose next token is wanted.
+    var outputs = Elements()
     var attention: AttentionWork?
     /// Read by every step: the packed weights.
     let stepBytes: Int
@@ -69,7 +69,7 @@ struct ModelWork: Sendable, Hashable {
     ) -> Double {
         let tokens = Double(probe.streams * probe.promptTokens)
         let arithmetic = tokens * layers.seconds(on: limits, isExact: isExact, counting: counting)
-            + Double(probe.streams) * head.seconds(on: limits, isExact: isExact, counting: counting)
+            + Double(probe.streams) * outputs.seconds(on: limits, isExact: isExact, counting: counting)
         let products = max(arithmetic, readSeconds(on: limits))
         guard counting == .everything, let attention else { return tokens / products }
         let attending = Double(probe.streams) * attention.promptSeconds(tokens: probe.promptTokens, on: limits)
@@ -81,7 +81,7 @@ struct ModelWork: Sendable, Hashable {
         _ probe: ThroughputCase, on limits: MachineLimits, counting: Counting = .products
     ) -> Double {
         let row = layers.seconds(on: limits, isExact: isExact, counting: counting)
-            + head.seconds(on: limits, isExact: isExact, counting: counting)
+            + outputs.seconds(on: limits, isExact: isExact, counting: counting)
         let streams = Double(probe.streams), middle = Double(probe.promptTokens) + Double(probe.generateTokens) / 2
         let cacheBytes = streams * (attention?.rowBytes(positions: middle) ?? 0)
         let rate = limits.reading.bytesPerSecond(of: stepBytes + Int(cacheBytes))
@@ -101,9 +101,15 @@ extension ModelWork {
     init(_ checkpoint: Checkpoint, attention: AttentionWork, packedBytes: Int, isExact: Bool) {
         self.init(attention: attention, stepBytes: packedBytes, isExact: isExact)
         let headName = checkpoint.tensors.keys.first(where: Self.isHead)
+        let lastLayer = checkpoint.tensors.keys.compactMap(Self.layer).max()
+        func isOfOutputs(_ name: String) -> Bool {
+            if name == headName || (headName == nil && Self.isEmbedding(name)) { return true }
+            guard let layer = Self.layer(of: name) else { return false }
+            return layer == lastLayer && !Self.isBeforeAttention(name)
+        }
         for (name, tensor) in checkpoint.tensors where tensor.shape.count == 2 {
-            if name == headName || (headName == nil && Self.isEmbedding(name)) {
-                head.add(tensor.elementCount, stored: tensor.format)
+            if isOfOutputs(name) {
+                outputs.add(tensor.elementCount, stored: tensor.format)
             } else if !Self.isEmbedding(name) {
                 layers.add(tensor.elementCount, stored: tensor.format)
             }
@@ -112,6 +118,16 @@ extension ModelWork {
 
     private static func isEmbedding(_ name: String) -> Bool {
         name == "token_embd.weight" || name.hasSuffix("embed_tokens.weight")
+    }
+
+    private static func layer(of name: String) -> Int? {
+        let parts = name.split(separator: ".")
+        guard let place = parts.firstIndex(where: { $0 == "blk" || $0 == "layers" }) else { return nil }
+        return parts.dropFirst(place + 1).first.flatMap { Int($0) }
+    }
+
+    private static func isBeforeAttention(_ name: String) -> Bool {
+        ["attn_q.", "attn_k.", "attn_v.", "q_proj.", "k_proj.", "v_proj."].contains { name.contains($0) }
     }
 
     private static func isHead(_ name: String) -> Bool {

@@ -1,4 +1,5 @@
 // MachineLimitsTests.swift: limits are measured, and a model's work is held against them.
+import Checkpoints
 import Core
 import Foundation
 import JSON
@@ -59,7 +60,7 @@ struct ModelWorkTests {
         kernels: "k", threads: 1, reading: ReadingRates(bytesPerSecond: 1e9), int8OperationsPerSecond: 2e9,
         f32OperationsPerSecond: 1e9, bf16OperationsPerSecond: nil)
     private let work = ModelWork(
-        layers: .init(integer: 1_000_000), head: .init(integer: 1_000_000), stepBytes: 4_000_000,
+        layers: .init(integer: 1_000_000), outputs: .init(integer: 1_000_000), stepBytes: 4_000_000,
         isExact: false)
 
     @Test func `one stream is bound by reading, many by arithmetic`() {
@@ -126,11 +127,20 @@ struct ModelWorkTests {
     @Test func `weights of 8 bits are held against their own peak, where there is one`() {
         let many = ThroughputCase(streams: 100, promptTokens: 1, generateTokens: 2)
         let wide = ModelWork(
-            layers: .init(integer: 1_000_000), head: .init(wide: 1_000_000), stepBytes: 4_000_000, isExact: false)
+            layers: .init(integer: 1_000_000), outputs: .init(wide: 1_000_000), stepBytes: 4_000_000, isExact: false)
         #expect(abs(wide.generationLimit(many, on: machine) - 500) < 1e-6)
         var slower = machine
         slower.int8WideOperationsPerSecond = 1e9
         #expect(abs(wide.generationLimit(many, on: slower) - 1000 / 3) < 1e-6)
+    }
+
+    @Test func `of the last layer, rows of a prompt need what comes before attention`() throws {
+        let tiny = try TinyModel()
+        let checkpoint = try Checkpoint.open(tiny.path)
+        let attention = AttentionWork(multiplyAdds: 1, positionBytes: 1, windows: [])
+        let work = ModelWork(checkpoint, attention: attention, packedBytes: 0, isExact: false)
+        #expect(work.layers.single == 96 * 512)
+        #expect(work.outputs.single == 64 * 512 + 512 * 96 + 8 * 36 + 4 * 512)
     }
 
     @Test func `a prompt needs the head once`() {
@@ -139,7 +149,7 @@ struct ModelWorkTests {
     }
 
     @Test func `exact arithmetic is bound by single precision`() {
-        let exact = ModelWork(layers: work.layers, head: work.head, stepBytes: 0, isExact: true)
+        let exact = ModelWork(layers: work.layers, outputs: work.outputs, stepBytes: 0, isExact: true)
         let one = ThroughputCase(streams: 1, promptTokens: 1, generateTokens: 2)
         #expect(abs(exact.generationLimit(one, on: machine) - 250) < 1e-6)
     }
