@@ -53,7 +53,7 @@ static int is_open(struct gate *gate, unsigned phase) {
 void gate_wait(struct gate *gate, unsigned phase, struct ahead ahead) {
     for (size_t at = 0; at < ahead.bytes; at += CACHE_LINE) {
         if (is_open(gate, phase)) return;
-        __builtin_prefetch(ahead.from + at, 0, 2);
+        (void)*(const volatile uint8_t *)(ahead.from + at);
     }
     for (int32_t i = 0; i < SPINS; i++) {
         if (is_open(gate, phase)) return;

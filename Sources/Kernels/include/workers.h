@@ -22,7 +22,7 @@ void workers_destroy(struct workers *team);
 int32_t workers_count(const struct workers *team);
 /* Runs function(context, team, w) for w in 0 ..< count and returns when all have returned. */
 void workers_run(struct workers *team, workers_function *function, void *context);
-/* Memory that a worker fetches into its caches while it waits. */
+/* Memory that a worker reads, and so has in its caches, while it waits. */
 struct ahead {
     const uint8_t *from;
     size_t bytes;

@@ -1,8 +1,8 @@
 /* products.c: matrix products, cut into runs of panels. */
 #include "run.h"
 
-/* Of the weights to come, fetched while waiting: a share of L2. */
-enum { AHEAD_BYTES_MAX = 16 << 10 };
+/* Of the weights to come, read while waiting: a share of L2. */
+enum { AHEAD_BYTES_MAX = 128 << 10 };
 
 /* A buffer's rows from `row` on, which begins a group, as a layout's products read them. */
 static const void *activations(const struct buffer *buffer, int32_t layout, int32_t row, size_t *stride) {
@@ -127,7 +127,8 @@ struct ahead weights_ahead(const struct operation *operation, const struct run *
     for (int32_t own; panel >= (own = panel_count(multiply->products[product].matrix.rows)); product++) panel -= own;
     const struct packed_matrix *matrix = &multiply->products[product].matrix;
     size_t bytes = panel_bytes(matrix->layout, matrix->has_offsets, matrix->cols);
-    size_t wanted = bytes * (size_t)(panel_count(matrix->rows) - panel);
+    int32_t own = least(part.end - part.begin, panel_count(matrix->rows) - panel);
+    size_t wanted = bytes * (size_t)own;
     return (struct ahead){ matrix->data + (size_t)panel * bytes, wanted < AHEAD_BYTES_MAX ? wanted : AHEAD_BYTES_MAX };
 }
 
