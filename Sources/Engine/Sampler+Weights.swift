@@ -87,7 +87,8 @@ extension Sampler {
     mutating func collectCandidates(
         _ row: UnsafePointer<Float>, _ range: Range<Int>, atLeast least: Float, bound: Float = .nan
     ) {
-        _ = collected.collect(row, in: [range], atLeast: least, bound: bound, most: range.count, kernels)
+        _ = collected.collect(
+            row, in: CollectionOfOne(range), atLeast: least, bound: bound, most: range.count, kernels)
         for place in 0..<collected.count {
             candidates.append(Candidate(value: collected.values[place], token: collected.indices[place]))
         }

@@ -45,7 +45,7 @@ struct Sampler {
     }
 
     /// - logits: `[vocabularySize]`, left as they are.
-    /// - Cost: greedy and filters are one pass; a nucleus of hundreds of tokens is up to five more;
+    /// - Cost: greedy and filters are one pass; a nucleus is one more, or some where it has thousands of tokens;
     /// penalties copy the row.
     mutating func sample(
         _ logits: UnsafeBufferPointer<Float>, _ context: SamplingContext

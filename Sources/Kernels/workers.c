@@ -51,6 +51,7 @@ static int is_open(struct gate *gate, unsigned phase) {
 }
 
 void gate_wait(struct gate *gate, unsigned phase, struct ahead ahead) {
+    /* By loads, not by instructions that fetch, which gain a stream half as much. */
     for (size_t at = 0; at < ahead.bytes; at += CACHE_LINE) {
         if (is_open(gate, phase)) return;
         (void)*(const volatile uint8_t *)(ahead.from + at);

@@ -27,8 +27,7 @@ struct CPULowering {
             record.kind = Int32(OPERATION_NORMALIZE.rawValue)
             record.normalize = normalize_operation(
                 in: buffer(input), out: buffer(residual), weight: vector(weight), bias: nil,
-                epsilon: epsilon, width: Int32(buffers[input.index].width), layer_norm: 0,
-                residual: 1)
+                epsilon: epsilon, width: Int32(buffers[input.index].width), layer_norm: 0, residual: 1)
         case .add(let input, let residual):
             record.kind = Int32(OPERATION_ADD.rawValue)
             record.add = add_operation(
@@ -77,9 +76,7 @@ struct CPULowering {
         return record
     }
 
-    private func multiply(
-        _ products: [Product], input: BufferHandle
-    ) throws(BackendError) -> multiply_operation {
+    private func multiply(_ products: [Product], input: BufferHandle) throws(BackendError) -> multiply_operation {
         let limit = PRODUCTS_MAX
         guard products.count <= limit else {
             throw .shapeUnsupported(fact: "products of one input", value: products.count, limit: limit)

@@ -30,8 +30,9 @@ struct statistics_kernels {
     /* The greatest element (never -0); -infinity if count is 0; NaN if any element is NaN. */
     float (*max_f32)(const float *x, int32_t count);
 
-    /* sum_i exp((x[i] - shift) * factor), each within 1e-6 or so; with shift = max and factor = 1 / temperature this
-     * is the softmax denominator, and log of it + max is logsumexp.  The exponent saturates at 88. */
+    /* sum_i exp((x[i] - shift) * factor), each within 1e-7 times its exponent and some roundings; with shift = max and
+     * factor = 1 / temperature this is the softmax denominator, and log of it + max is logsumexp.  The exponent
+     * saturates at 88. */
     float (*sum_exp_f32)(const float *x, int32_t count, float shift, float factor);
 
     /* out[i] = exp((x[i] - shift) * factor), and returns their sum: the bits of sum_exp_f32.

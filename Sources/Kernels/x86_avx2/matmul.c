@@ -20,7 +20,7 @@ INLINE __m256i broadcast4(const void *p) {
 /* How a block keeps its quants. */
 enum quants {
     QUANTS_4,
-    QUANTS_TABLE, /* 4 bits, which are the number of one of 8 in the matrix's table */
+    QUANTS_TABLE, /* 4 bits, which number an entry of 8 bits in the matrix's table */
     QUANTS_8,
     QUANTS_SIGNED /* 8 bits less 128, which only a tile prepares for the next */
 };

@@ -26,17 +26,17 @@ struct DecoderProgram {
     /// The buffers that all layers use in turn, and the rows that they have.
     private struct Workspace {
         var rows = RowSelection.all
-        var hidden: BufferHandle      // [rows, width], the residual stream
-        let normed: BufferHandle      // [rows, width]
-        let projected: BufferHandle   // [rows, queries | keys | values]
-        var attended: BufferHandle    // [rows, heads * headSize]
-        let part: BufferHandle        // [rows, width], a part's result before its own norm
-        let gates: BufferHandle       // [rows, gate | up]
-        let activated: BufferHandle   // [rows, feedForward]
-        let lastHidden: BufferHandle  // [output rows, width]
+        var hidden: BufferHandle       // [rows, width], the residual stream
+        let normed: BufferHandle       // [rows, width]
+        let projected: BufferHandle    // [rows, queries | keys | values]
+        var attended: BufferHandle     // [rows, heads * headSize]
+        let part: BufferHandle         // [rows, width], a part's result before its own norm
+        let gates: BufferHandle        // [rows, gate | up]
+        let activated: BufferHandle    // [rows, feedForward]
+        let lastHidden: BufferHandle   // [output rows, width]
         let lastAttended: BufferHandle // [output rows, heads * headSize]
-        let last: BufferHandle        // [output rows, width]
-        let logits: BufferHandle      // [output rows, vocabulary]
+        let lastNormed: BufferHandle   // [output rows, width]
+        let logits: BufferHandle       // [output rows, vocabulary]
     }
 
     /// Makes weights and buffers and appends every operation; returns the logits.
@@ -77,7 +77,7 @@ struct DecoderProgram {
             projected: try all(queries + 2 * keys), attended: try all(queries),
             part: try all(configuration.width), gates: try all(2 * configuration.feedForward),
             activated: try all(configuration.feedForward), lastHidden: try outputs(configuration.width),
-            lastAttended: try outputs(queries), last: try outputs(configuration.width),
+            lastAttended: try outputs(queries), lastNormed: try outputs(configuration.width),
             logits: try backend.makeBuffer(
                 width: configuration.vocabularySize, rows: outputRowsMax, isContiguous: true))
     }
@@ -183,9 +183,9 @@ struct DecoderProgram {
         operations.append(
             .normalize(
                 space.hidden, kind: .rootMeanSquare, weight: weight, bias: nil,
-                epsilon: configuration.normEpsilon, into: space.last, rows: .outputs))
+                epsilon: configuration.normEpsilon, into: space.lastNormed, rows: .outputs))
         operations.append(
-            .multiply([Product(matrix, into: BufferSlice(space.logits))], by: space.last, rows: .outputs))
+            .multiply([Product(matrix, into: BufferSlice(space.logits))], by: space.lastNormed, rows: .outputs))
         if configuration.logitsSoftCap > 0 {
             operations.append(.softCap(space.logits, cap: configuration.logitsSoftCap, rows: .outputs))
         }
